@@ -1,0 +1,149 @@
+"""What a method of a model accepts and returns; the words that the notebook, the bundle and the worker share.
+
+This module is imported on both sides: by the kernel, which writes `contract.json`, `golden.json` and `manifest.json`, and by
+the worker, which reads them. It therefore imports nothing but msgspec, and uses relative imports like its neighbours.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+InputKind = Literal["frame", "series", "array", "list", "arguments", "value"]
+OutputKind = Literal["array", "frame", "series", "sparse", "list", "value"]
+
+
+class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One column of a table, as the notebook's own data has it.
+
+    Attributes:
+        name: The column's name; a caller's JSON uses it as the key.
+        dtype: The pandas dtype, such as `float64`, `int64`, `bool`, `object`, `category`, `datetime64[ns]`.
+        nullable: Whether missing values were seen in the notebook's data.
+        categories: The values of a categorical column, in order.
+        minimum: The smallest number or ISO date that was seen.
+        maximum: The largest number or ISO date that was seen.
+        example: One value that was seen, as JSON.
+    """
+
+    name: str
+    dtype: str
+    nullable: bool = False
+    categories: tuple[Any, ...] | None = None
+    minimum: float | str | None = None
+    maximum: float | str | None = None
+    example: Any = None
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The one argument of a method, or the named arguments of a function.
+
+    Attributes:
+        kind: `frame` and `series` are pandas, `array` is numpy, `list` is a list with one element a row (texts, dicts, lists),
+            `arguments` are named arguments with one call a row, `value` is one JSON value for the whole request.
+        columns: The columns of a frame, or one column a parameter for `arguments`; empty otherwise.
+        shape: For arrays, the shape with None for the number of rows.
+        dtype: For arrays and series, the dtype.
+    """
+
+    kind: InputKind
+    columns: tuple[Column, ...] = ()
+    shape: tuple[int | None, ...] | None = None
+    dtype: str | None = None
+    name: str | None = None
+
+
+class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a method returns, so that a client can give back the notebook model's own kind.
+
+    Attributes:
+        kind: The kind of container.
+        columns: The columns of a frame.
+        shape: For arrays, the shape with None for the number of rows.
+        dtype: For arrays and series, the dtype.
+        name: For a series, its name.
+        classes: For probabilities, the class of each column.
+    """
+
+    kind: OutputKind
+    columns: tuple[Column, ...] = ()
+    shape: tuple[int | None, ...] | None = None
+    dtype: str | None = None
+    name: str | None = None
+    classes: tuple[Any, ...] | None = None
+
+
+class Method(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One route of an endpoint: `/predict` calls the model's method `predict`.
+
+    Attributes:
+        name: The route's name.
+        attribute: The attribute to call on the model; empty to call the model itself.
+        input: What it accepts.
+        output: What it returns.
+    """
+
+    name: str
+    attribute: str = ""
+    input: Input
+    output: Output
+
+
+class Contract(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Every method of an endpoint, the first one being the one to show first."""
+
+    methods: tuple[Method, ...]
+
+    def method(self, name: str) -> Method | None:
+        """Find a method by its route's name.
+
+        Args:
+            name: The route's name, such as `predict`.
+
+        Returns:
+            The method, or None where the model has no such method.
+        """
+        return next((method for method in self.methods if method.name == name), None)
+
+
+class Golden(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Golden rows of one method: a request's rows and the answers that the notebook's own model gave to them.
+
+    Attributes:
+        method: The route's name.
+        rows: The rows exactly as a caller sends them under `rows`; at most 100 unless asked otherwise.
+        answers: One answer a row, exactly as `predictions` holds them.
+        origin: Where the rows were found, such as `cell 7: model.predict(X_test)`.
+    """
+
+    method: str
+    rows: list[Any]
+    answers: list[Any]
+    origin: str = ""
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """`manifest.json`: what a worker must know to load and run what was captured.
+
+    Attributes:
+        format: The version of this layout.
+        endpoint: The endpoint's name.
+        language: The kernel's language.
+        language_version: Its version, such as `3.11.7`.
+        framework: The framework that saved the model.
+        loader: The module of `endpoint.loaders` that loads it.
+        model: The model's file or folder, relative to the manifest.
+        sources: The folder to put on the module path, relative to the manifest; empty where there is none.
+        preload: Modules to import before the model is loaded.
+    """
+
+    format: int = 1
+    endpoint: str
+    language: str = "python"
+    language_version: str
+    framework: str
+    loader: str = "cloudpickle"
+    model: str = "model/model.pkl"
+    sources: str = ""
+    preload: tuple[str, ...] = ()

@@ -1,0 +1,74 @@
+"""What a kind of model must be able to do to be captured; a third party ships one such class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+from jupyter_deploy.values import Input
+
+
+class Framework(Protocol):
+    """One kind of model, such as scikit-learn's estimators."""
+
+    name: str
+    loader: str
+    """The module of `bentos/python/endpoint/loaders` that loads what `save` wrote."""
+
+    def accepts(self, model: object) -> bool:
+        """Say whether this framework takes the model.
+
+        Args:
+            model: The live object; it must not be changed, and nothing heavy may be imported to answer.
+
+        Returns:
+            Whether it does.
+        """
+        ...
+
+    def check(self, model: object, name: str) -> None:
+        """Check that the model can answer.
+
+        Args:
+            model: The live object.
+            name: What the person called it.
+
+        Raises:
+            NotDeployable: If it cannot, such as an unfitted estimator.
+        """
+        ...
+
+    def methods(self, model: object) -> tuple[str, ...]:
+        """List the model's methods that callers may call, the first one to show first.
+
+        Args:
+            model: The live object.
+
+        Returns:
+            Attribute names; an empty string stands for calling the object itself.
+        """
+        ...
+
+    def contract(self, model: object) -> Input | None:
+        """Say what the model itself knows of its input.
+
+        Args:
+            model: The live object.
+
+        Returns:
+            The input that every method takes, or None where the model does not know.
+        """
+        ...
+
+    def save(self, model: object, folder: Path, pickler: Any) -> str:
+        """Write the model.
+
+        Args:
+            model: The live object.
+            folder: The folder to write into.
+            pickler: `capture.objects.dump(obj, file)`, for whatever has to be pickled.
+
+        Returns:
+            The file or folder that was written, relative to `folder`.
+        """
+        ...

@@ -1,0 +1,194 @@
+"""Where everything lies on disk, and how it is written: to a temporary name, flushed, renamed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from jupyter_deploy import errors
+
+LONGEST_ROOT = 70  # leaves 37 of a socket address's 107 bytes for `/run/<release>/<socket>`
+
+
+@dataclass(frozen=True)
+class Home:
+    """The folders of one user's agent.
+
+    Sockets lie apart from the data, in a short folder, because the address of a Unix socket holds at most 107 bytes.
+
+    Args:
+        root: The data folder, mode 0700.
+    """
+
+    root: Path
+
+    @classmethod
+    def find(cls) -> Home:
+        """Find the user's home folder for deploys.
+
+        Returns:
+            `$JUPYTER_DEPLOY_HOME`, or `deploy/` in Jupyter's data folder.
+        """
+        named = os.environ.get("JUPYTER_DEPLOY_HOME")
+        if named:
+            return cls(Path(named).expanduser().absolute())
+        from jupyter_core.paths import jupyter_data_dir
+
+        return cls(Path(jupyter_data_dir()) / "deploy")
+
+    @property
+    def store(self) -> Path:
+        """The store's database."""
+        return self.root / "store.sqlite"
+
+    @property
+    def staging(self) -> Path:
+        """Where captures are written before the agent takes them over."""
+        return self.root / "staging"
+
+    @property
+    def captures(self) -> Path:
+        """Captures, each in a folder named by its digest."""
+        return self.root / "captures"
+
+    @property
+    def locks(self) -> Path:
+        """Locks, each in a file named by its digest."""
+        return self.root / "locks"
+
+    @property
+    def environments(self) -> Path:
+        """Clean environments, each in a folder named by its lock's digest."""
+        return self.root / "environments"
+
+    @property
+    def bundles(self) -> Path:
+        """Bundles, each in a folder named by its digest."""
+        return self.root / "bundles"
+
+    @property
+    def releases(self) -> Path:
+        """Logs and state of releases, `<endpoint>/<number>/`."""
+        return self.root / "releases"
+
+    @property
+    def keys(self) -> Path:
+        """The owner's key of each endpoint, `<endpoint>.key`, mode 0600."""
+        return self.root / "keys"
+
+    @property
+    def router(self) -> Path:
+        """The router's configuration and log."""
+        return self.root / "router"
+
+    @property
+    def agent_log(self) -> Path:
+        """The agent's log."""
+        return self.root / "agent.log"
+
+    @property
+    def agent_lock(self) -> Path:
+        """The file that the running agent holds locked."""
+        return self.root / "agent.lock"
+
+    @property
+    def runtime(self) -> Path:
+        """The short folder for sockets, mode 0700: `run/` here, or one in /tmp where this folder's own path is too long."""
+        if len(str(self.root)) <= LONGEST_ROOT:
+            return self.root / "run"
+        name = hashlib.sha256(str(self.root).encode()).hexdigest()[:10]
+        return Path(f"/tmp/jd-{os.getuid()}-{name}")  # noqa: S108 (`private` checks whose it is)
+
+    @property
+    def agent_socket(self) -> Path:
+        """The agent's socket, mode 0600."""
+        return self.runtime / "agent.sock"
+
+    def make(self) -> Home:
+        """Make the home and the runtime folder, readable by their owner alone.
+
+        Returns:
+            This value.
+
+        Raises:
+            AgentUnreachable: If a folder belongs to somebody else.
+        """
+        private(self.root)
+        private(self.runtime)
+        return self
+
+
+def private(folder: Path) -> Path:
+    """Make a folder that its owner alone can enter.
+
+    Args:
+        folder: The folder; its parents are made too.
+
+    Returns:
+        The same folder.
+
+    Raises:
+        AgentUnreachable: If it belongs to another user, or others may enter it and that cannot be changed.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    facts = folder.lstat()
+    if facts.st_uid != os.getuid() or folder.is_symlink():
+        raise errors.AgentUnreachable(
+            f"The folder {folder} belongs to another user or is a link.", "Remove it, or set JUPYTER_DEPLOY_HOME to a folder of yours."
+        )
+    if facts.st_mode & 0o077:
+        folder.chmod(0o700)
+    return folder
+
+
+def write(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Write a file so that a reader sees the old content or the new, never a part.
+
+    Args:
+        path: The file.
+        data: Its content.
+        mode: Its permissions.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, mode)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def digest_of(folder: Path) -> str:
+    """Name a folder by its content.
+
+    Args:
+        folder: The folder; only names, contents and the executable bit count, not times or owners.
+
+    Returns:
+        SHA-256, hexadecimal.
+    """
+    whole = hashlib.sha256()
+    for path in sorted(one for one in folder.rglob("*") if one.is_file()):
+        whole.update(f"{path.relative_to(folder).as_posix()}\0{bool(path.stat().st_mode & 0o100)}\0".encode())
+        whole.update(hashlib.sha256(path.read_bytes()).digest())
+    return whole.hexdigest()
+
+
+def size_of(folder: Path) -> int:
+    """Add up the files below a folder.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        Their size in bytes.
+    """
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

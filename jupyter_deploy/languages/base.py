@@ -1,0 +1,48 @@
+"""What a kernel's language must be able to do to be deployed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from jupyter_deploy.values import Capture, Lock
+
+
+class Language(Protocol):
+    """One language with its packages, environments and worker."""
+
+    name: str
+    kernels: tuple[str, ...]
+    """The `language` values of the kernelspecs that it takes."""
+
+    def lock(self, capture: Capture, locker: str, folder: Path) -> Lock:
+        """Lock what the captured code imports, at the kernel's versions.
+
+        Args:
+            capture: The capture.
+            locker: Which locker to use.
+            folder: Where finished locks are kept, so that an unchanged one is not made again.
+
+        Returns:
+            The lock.
+
+        Raises:
+            LockFailed: If it cannot be made.
+        """
+        ...
+
+    def environment(self, capture: Capture, lock: Lock, folder: Path) -> Path:
+        """Make a clean environment out of a lock, or find the one that is there.
+
+        Args:
+            capture: The capture, for the interpreter's version.
+            lock: The lock.
+            folder: Where environments are kept, each in a folder named by its lock's digest.
+
+        Returns:
+            The environment's interpreter.
+
+        Raises:
+            EnvironmentFailed: If it cannot be made.
+        """
+        ...

@@ -1,0 +1,83 @@
+"""The only door to other programs.
+
+Arguments are always a list, never a shell's line; output is kept so that an error can quote its end.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Finished(NamedTuple):
+    """How a program ended.
+
+    Attributes:
+        code: Its exit status; 124 where it ran out of time, 127 where there is no such program.
+        output: What it wrote to its standard output.
+        errors: What it wrote to its standard error.
+    """
+
+    code: int
+    output: str
+    errors: str
+
+
+def run(
+    arguments: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    stdin: str | None = None,
+    timeout: float | None = None,
+) -> Finished:
+    """Run a program to its end.
+
+    Args:
+        arguments: The program and its arguments.
+        env: Its whole environment; this process's where None.
+        cwd: The folder to run it in.
+        stdin: What it reads from its standard input; nothing where None.
+        timeout: Seconds after which it is killed.
+
+    Returns:
+        How it ended.
+    """
+    try:
+        done = subprocess.run(  # noqa: S603 (a list of arguments, no shell)
+            list(arguments), env=env, cwd=cwd, input=stdin, stdin=None if stdin is not None else subprocess.DEVNULL,
+            capture_output=True, text=True, timeout=timeout, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return Finished(124, "", f"{arguments[0]} did not end within {timeout:g} s")
+    except FileNotFoundError:
+        return Finished(127, "", f"there is no program {arguments[0]}")
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+def start(
+    arguments: Sequence[str],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, so that it outlives this process.
+
+    Args:
+        arguments: The program and its arguments.
+        log: The file to which its output is appended, readable by its owner alone.
+        env: Its whole environment; this process's where None.
+        cwd: The folder to run it in.
+
+    Returns:
+        The running program.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    log.touch(mode=0o600)
+    with log.open("ab") as sink:
+        return subprocess.Popen(  # noqa: S603 (a list of arguments, no shell)
+            list(arguments), env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True
+        )

@@ -1,0 +1,156 @@
+"""What a target must be able to do: run releases, send traffic to them, say how they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from jupyter_deploy.values import Options, Value
+
+
+class Launch(Value, kw_only=True):
+    """How to run one release, preview or verified.
+
+    Attributes:
+        endpoint: The endpoint's name.
+        number: The release's number.
+        state: `preview` or `verified`; it stands in the answers' `jd-state`.
+        folder: The folder with `manifest.json`.
+        interpreter: The interpreter to run it with.
+        path: Module path to add to the interpreter's own, for a preview in the kernel's environment.
+        preload: Modules to import before the model is loaded.
+        lock: The lock's digest, which names the environment parent; empty for a preview.
+        keys: The file with the hashes of the endpoint's keys.
+        log: The file to which the release's processes write.
+        options: Workers, deadline, limits, network.
+    """
+
+    endpoint: str
+    number: int
+    state: Literal["preview", "verified"]
+    folder: str
+    interpreter: str
+    path: tuple[str, ...] = ()
+    preload: tuple[str, ...] = ()
+    lock: str = ""
+    keys: str
+    log: str
+    options: Options = Options()
+
+    @property
+    def id(self) -> str:
+        """What the target calls it: `churn@7` when verified, `churn@7-preview` before."""
+        return f"{self.endpoint}@{self.number}" + ("-preview" if self.state == "preview" else "")
+
+
+class Traffic(Value, kw_only=True):
+    """Which releases answer where, for one endpoint.
+
+    Attributes:
+        endpoint: The endpoint's name.
+        weights: Launch ids with their share of the endpoint's URL; the canary last. Empty while nothing may answer there.
+        beside: Path segments of their own with the launch id that answers there, such as `churn@8` with `churn@8-preview`.
+        options: Retries, deadline and body limit of the routes.
+    """
+
+    endpoint: str
+    weights: dict[str, int] = {}
+    beside: dict[str, str] = {}
+    options: Options = Options()
+
+
+class Health(Value, kw_only=True):
+    """How one running release is.
+
+    Attributes:
+        phase: `loading`, `ready`, `failed` or `gone`.
+        reason: Why it failed, the exception's class and text.
+        workers: Process ids of the workers that are ready.
+        restarts: How many workers were replaced since it started.
+    """
+
+    phase: Literal["loading", "ready", "failed", "gone"]
+    reason: str = ""
+    workers: tuple[int, ...] = ()
+    restarts: int = 0
+
+
+class Target(Protocol):
+    """Where releases run. Every call is idempotent and may be repeated after a crash."""
+
+    name: str
+    capabilities: frozenset[str]
+
+    def warm(self, interpreter: str, path: tuple[str, ...], modules: tuple[str, ...], owner: int) -> None:
+        """Prepare to start previews of one kernel fast.
+
+        Args:
+            interpreter: The kernel's interpreter.
+            path: The kernel's module path.
+            modules: What the kernel has imported.
+            owner: The kernel's process id.
+        """
+        ...
+
+    def start(self, launch: Launch) -> None:
+        """Start a release and wait until its workers are ready; no traffic moves.
+
+        Args:
+            launch: What to start.
+
+        Raises:
+            ReleaseFailed: If it does not become ready; the message holds the reason.
+        """
+        ...
+
+    def call(self, id: str, path: str, body: bytes, key: str) -> tuple[int, bytes]:
+        """Send one request to a running release directly, past the router.
+
+        Args:
+            id: The launch's id.
+            path: The path, such as `/predict`.
+            body: JSON.
+            key: A key's secret that the release knows.
+
+        Returns:
+            HTTP status and body.
+
+        Raises:
+            ReleaseFailed: If the release does not answer.
+        """
+        ...
+
+    def switch(self, traffic: Mapping[str, Traffic]) -> None:
+        """Make the given traffic the only one, and wait until that is acknowledged.
+
+        Args:
+            traffic: The traffic of every endpoint.
+
+        Raises:
+            RouterFailed: If it is not acknowledged; the old traffic stays.
+        """
+        ...
+
+    def stop(self, id: str) -> None:
+        """Let a release finish what is in flight, then end it; nothing happens if there is none.
+
+        Args:
+            id: The launch's id, which no traffic names any more.
+        """
+        ...
+
+    def status(self) -> dict[str, Health]:
+        """Say how every release is that was started, by launch id."""
+        ...
+
+    def samples(self, id: str) -> dict[str, Any]:
+        """Read a release's counters.
+
+        Args:
+            id: The launch's id.
+
+        Returns:
+            Figures by name.
+        """
+        ...
