@@ -35,7 +35,7 @@ class Value(msgspec.Struct, frozen=True):
     """A frozen value with a JSON form."""
 
 
-class Cell(Value, kw_only=True):
+class Cell(Value, frozen=True, kw_only=True):
     """A notebook cell that the capture came from.
 
     Attributes:
@@ -49,7 +49,7 @@ class Cell(Value, kw_only=True):
     why: str
 
 
-class Capture(Value, kw_only=True):
+class Capture(Value, frozen=True, kw_only=True):
     """What was taken from the live kernel; its files lie in `folder`.
 
     The folder holds `manifest.json`, `contract.json`, `golden.json`, `cells.json`, `model/` and, where modules beside the
@@ -90,14 +90,14 @@ class Capture(Value, kw_only=True):
     notebook: str = ""
 
 
-class Requirement(Value, kw_only=True):
+class Requirement(Value, frozen=True, kw_only=True):
     """One installed distribution at the version that the kernel has."""
 
     name: str
     version: str
 
 
-class Lock(Value, kw_only=True):
+class Lock(Value, frozen=True, kw_only=True):
     """Every package by exact version and hash.
 
     Attributes:
@@ -115,7 +115,7 @@ class Lock(Value, kw_only=True):
     locker: str
 
 
-class Bundle(Value, kw_only=True):
+class Bundle(Value, frozen=True, kw_only=True):
     """A genuine Bento plus `manifest.json`; immutable.
 
     Attributes:
@@ -131,7 +131,7 @@ class Bundle(Value, kw_only=True):
     size: int
 
 
-class Difference(Value, kw_only=True):
+class Difference(Value, frozen=True, kw_only=True):
     """One golden row that a release answered otherwise than the notebook.
 
     Attributes:
@@ -147,7 +147,7 @@ class Difference(Value, kw_only=True):
     got: str
 
 
-class Stage(Value, kw_only=True):
+class Stage(Value, frozen=True, kw_only=True):
     """One finished or running stage of a release.
 
     Attributes:
@@ -163,7 +163,7 @@ class Stage(Value, kw_only=True):
     detail: str = ""
 
 
-class Release(Value, kw_only=True):
+class Release(Value, frozen=True, kw_only=True):
     """One bundle (or preview) on one target, numbered per endpoint.
 
     Attributes:
@@ -207,7 +207,7 @@ class Release(Value, kw_only=True):
         return self.state in ENDED
 
 
-class Endpoint(Value, kw_only=True):
+class Endpoint(Value, frozen=True, kw_only=True):
     """A name that colleagues call.
 
     Attributes:
@@ -231,7 +231,7 @@ class Endpoint(Value, kw_only=True):
     releases: tuple[Release, ...] = ()
 
 
-class Key(Value, kw_only=True):
+class Key(Value, frozen=True, kw_only=True):
     """What a caller presents; only its hash is kept.
 
     Attributes:
@@ -251,7 +251,7 @@ class Key(Value, kw_only=True):
     revoked: float | None = None
 
 
-class Options(Value, kw_only=True):
+class Options(Value, frozen=True, kw_only=True):
     """What a deploy is asked to do beyond its defaults; each field stands in `settings.Settings` too.
 
     Attributes:

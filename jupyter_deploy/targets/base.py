@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 from jupyter_deploy.values import Options, Value
 
 
-class Launch(Value, kw_only=True):
+class Launch(Value, frozen=True, kw_only=True):
     """How to run one release, preview or verified.
 
     Attributes:
@@ -44,7 +44,7 @@ class Launch(Value, kw_only=True):
         return f"{self.endpoint}@{self.number}" + ("-preview" if self.state == "preview" else "")
 
 
-class Traffic(Value, kw_only=True):
+class Traffic(Value, frozen=True, kw_only=True):
     """Which releases answer where, for one endpoint.
 
     Attributes:
@@ -60,7 +60,7 @@ class Traffic(Value, kw_only=True):
     options: Options = Options()
 
 
-class Health(Value, kw_only=True):
+class Health(Value, frozen=True, kw_only=True):
     """How one running release is.
 
     Attributes:
