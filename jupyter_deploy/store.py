@@ -1,0 +1,408 @@
+"""What the agent remembers: endpoints, releases with their journal of stages, captures, locks, bundles, keys, and the audit.
+
+One SQLite file in WAL mode. Each thread has a connection of its own; every change is one transaction, so that a crash leaves either
+the state before it or the state after it. Rows of `audit` can be added, never changed or deleted: triggers refuse it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from jupyter_deploy import errors
+from jupyter_deploy.values import (
+    STAGES,
+    Bundle,
+    Capture,
+    Difference,
+    Key,
+    Lock,
+    Options,
+    Release,
+    Stage,
+    State,
+    Value,
+    from_json,
+    to_json,
+)
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS endpoints (
+    name TEXT PRIMARY KEY, target TEXT NOT NULL, created REAL NOT NULL, answering INTEGER, state TEXT NOT NULL DEFAULT '');
+CREATE TABLE IF NOT EXISTS releases (
+    endpoint TEXT NOT NULL REFERENCES endpoints(name) ON DELETE CASCADE, number INTEGER NOT NULL, state TEXT NOT NULL,
+    created REAL NOT NULL, url TEXT NOT NULL DEFAULT '', capture TEXT NOT NULL, lock TEXT NOT NULL DEFAULT '',
+    bundle TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '', hint TEXT NOT NULL DEFAULT '',
+    differences BLOB NOT NULL DEFAULT '[]', verified INTEGER NOT NULL DEFAULT 0, options BLOB NOT NULL,
+    PRIMARY KEY (endpoint, number));
+CREATE TABLE IF NOT EXISTS stages (
+    id INTEGER PRIMARY KEY, endpoint TEXT NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, started REAL NOT NULL,
+    seconds REAL, detail TEXT NOT NULL DEFAULT '',
+    FOREIGN KEY (endpoint, number) REFERENCES releases(endpoint, number) ON DELETE CASCADE);
+CREATE INDEX IF NOT EXISTS stages_of ON stages (endpoint, number);
+CREATE TABLE IF NOT EXISTS contents (kind TEXT NOT NULL, digest TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (kind, digest));
+CREATE TABLE IF NOT EXISTS keys (
+    id TEXT PRIMARY KEY, endpoint TEXT NOT NULL, hash TEXT NOT NULL, owner TEXT NOT NULL, created REAL NOT NULL, revoked REAL);
+CREATE TABLE IF NOT EXISTS audit (
+    id INTEGER PRIMARY KEY, at REAL NOT NULL, action TEXT NOT NULL, subject TEXT NOT NULL, detail TEXT NOT NULL);
+CREATE TRIGGER IF NOT EXISTS audit_keeps BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS audit_stays BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
+"""
+COLUMNS = ("state", "url", "lock", "bundle", "reason", "hint", "differences", "verified")
+
+V = TypeVar("V", bound=Value)
+
+
+class Store:
+    """The agent's memory.
+
+    Args:
+        path: The database's file; it is made where there is none.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._local = threading.local()
+        path.touch(mode=0o600)
+        self._connection().executescript(SCHEMA)
+
+    # ----- endpoints
+
+    def add_endpoint(self, name: str, target: str) -> bool:
+        """Add an endpoint, if there is none of that name.
+
+        Args:
+            name: Its name.
+            target: Where its releases run.
+
+        Returns:
+            Whether it is new.
+        """
+        with self._change() as db:
+            row = db.execute("INSERT OR IGNORE INTO endpoints (name, target, created) VALUES (?, ?, ?)", (name, target, time.time()))
+            return row.rowcount == 1
+
+    def endpoints(self) -> dict[str, tuple[str, int | None, str]]:
+        """List the endpoints.
+
+        Returns:
+            Target, the number that answers, and its state, by name.
+        """
+        rows = self._connection().execute("SELECT name, target, answering, state FROM endpoints ORDER BY name")
+        return {row["name"]: (row["target"], row["answering"], row["state"]) for row in rows}
+
+    def set_answering(self, name: str, number: int | None, state: str) -> None:
+        """Note which release answers at an endpoint's URL.
+
+        Args:
+            name: The endpoint.
+            number: The release's number; None where none does.
+            state: `preview`, `verified`, or empty.
+        """
+        with self._change() as db:
+            db.execute("UPDATE endpoints SET answering = ?, state = ? WHERE name = ?", (number, state, name))
+
+    def remove_endpoint(self, name: str) -> None:
+        """Forget an endpoint with its releases and keys; the audit stays.
+
+        Args:
+            name: The endpoint.
+        """
+        with self._change() as db:
+            db.execute("DELETE FROM keys WHERE endpoint = ?", (name,))
+            db.execute("DELETE FROM endpoints WHERE name = ?", (name,))
+
+    # ----- releases
+
+    def add_release(self, endpoint: str, capture: str, options: Options) -> Release:
+        """Add a release with the endpoint's next number.
+
+        Args:
+            endpoint: The endpoint.
+            capture: The capture's digest.
+            options: What it is asked to do.
+
+        Returns:
+            The release, in the state `captured`.
+        """
+        with self._change() as db:
+            db.execute(
+                "INSERT INTO releases (endpoint, number, state, created, capture, options) VALUES (?, "
+                "(SELECT COALESCE(MAX(number), 0) + 1 FROM releases WHERE endpoint = ?), 'captured', ?, ?, ?)",
+                (endpoint, endpoint, time.time(), capture, to_json(options)),
+            )
+        return self.releases(endpoint)[0]
+
+    def releases(self, endpoint: str | None = None) -> list[Release]:
+        """List releases, newest first.
+
+        Args:
+            endpoint: The endpoint; every one where None.
+
+        Returns:
+            The releases.
+        """
+        rows = self._connection().execute(
+            "SELECT * FROM releases WHERE ? IS NULL OR endpoint = ? ORDER BY endpoint, number DESC", (endpoint, endpoint)
+        )
+        return [self._release(row) for row in rows.fetchall()]
+
+    def release(self, endpoint: str, number: int) -> Release:
+        """Read one release.
+
+        Args:
+            endpoint: The endpoint.
+            number: Its number.
+
+        Returns:
+            The release.
+
+        Raises:
+            UnknownName: If there is none.
+        """
+        row = self._connection().execute("SELECT * FROM releases WHERE endpoint = ? AND number = ?", (endpoint, number)).fetchone()
+        if row is None:
+            raise errors.UnknownName(f"There is no release `{endpoint}@{number}`.", f"`%deploy releases {endpoint}` lists them.")
+        return self._release(row)
+
+    def options(self, endpoint: str, number: int) -> Options:
+        """Read what a release was asked to do.
+
+        Args:
+            endpoint: The endpoint.
+            number: Its number.
+
+        Returns:
+            Its options.
+        """
+        row = self._connection().execute("SELECT options FROM releases WHERE endpoint = ? AND number = ?", (endpoint, number)).fetchone()
+        return from_json(row["options"], Options)
+
+    def update(self, release: Release, **fields: Any) -> Release:
+        """Change a release.
+
+        Args:
+            release: The release.
+            **fields: New values of the columns named in `COLUMNS`.
+
+        Returns:
+            The release as it is now.
+        """
+        unknown = set(fields) - set(COLUMNS)
+        if unknown:
+            raise KeyError(", ".join(sorted(unknown)))
+        if "differences" in fields:
+            fields["differences"] = to_json(fields["differences"])
+        with self._change() as db:
+            places = ", ".join(f"{name} = ?" for name in fields)
+            db.execute(  # the column names are checked above
+                f"UPDATE releases SET {places} WHERE endpoint = ? AND number = ?",  # noqa: S608
+                (*fields.values(), release.endpoint, release.number),
+            )
+        return self.release(release.endpoint, release.number)
+
+    # ----- the journal
+
+    def begin(self, release: Release, stage: str) -> int:
+        """Note that a stage has begun.
+
+        Args:
+            release: The release.
+            stage: The stage's name.
+
+        Returns:
+            The entry's id, for `finish`.
+        """
+        with self._change() as db:
+            return self._begin(db, release, stage)
+
+    def finish(self, release: Release, entry: int, state: State, seconds: float, detail: str) -> Release:
+        """Note that a stage has ended and that the release has its state.
+
+        Args:
+            release: The release.
+            entry: The entry's id.
+            state: The release's new state.
+            seconds: How long the stage took.
+            detail: One line for people.
+
+        Returns:
+            The release as it is now.
+        """
+        with self._change() as db:
+            db.execute("UPDATE stages SET seconds = ?, detail = ? WHERE id = ?", (seconds, detail, entry))
+            db.execute("UPDATE releases SET state = ? WHERE endpoint = ? AND number = ?", (state, release.endpoint, release.number))
+        return self.release(release.endpoint, release.number)
+
+    def end(self, release: Release, state: State, reason: str = "", hint: str = "") -> Release:
+        """Note that a release has ended, or serves again.
+
+        Args:
+            release: The release.
+            state: Its new state.
+            reason: Why.
+            hint: What to do about it.
+
+        Returns:
+            The release as it is now.
+        """
+        with self._change() as db:
+            db.execute("DELETE FROM stages WHERE endpoint = ? AND number = ? AND seconds IS NULL", (release.endpoint, release.number))
+            entry = self._begin(db, release, state)
+            db.execute("UPDATE stages SET seconds = 0, detail = ? WHERE id = ?", (reason, entry))
+            db.execute(
+                "UPDATE releases SET state = ?, reason = ?, hint = ? WHERE endpoint = ? AND number = ?",
+                (state, reason, hint, release.endpoint, release.number),
+            )
+        return self.release(release.endpoint, release.number)
+
+    def reopen(self, release: Release) -> Release:
+        """Take a failed or cancelled release up again where it stopped.
+
+        Args:
+            release: The release.
+
+        Returns:
+            The release in the state of its last finished stage.
+        """
+        done = [stage.name for stage in release.stages if stage.name in STAGES and stage.seconds is not None]
+        with self._change() as db:
+            db.execute(
+                "DELETE FROM stages WHERE endpoint = ? AND number = ? AND (seconds IS NULL OR name IN ('failed', 'cancelled'))",
+                (release.endpoint, release.number),
+            )
+        return self.update(release, state=done[-1] if done else "captured", reason="", hint="")
+
+    # ----- what is named by its content
+
+    def keep(self, value: Capture | Lock | Bundle) -> None:
+        """Remember a value that has a digest.
+
+        Args:
+            value: The value.
+        """
+        with self._change() as db:
+            db.execute("INSERT OR REPLACE INTO contents VALUES (?, ?, ?)", (type(value).__name__, value.digest, to_json(value)))
+
+    def find(self, kind: type[V], digest: str) -> V:
+        """Recall a value by its digest.
+
+        Args:
+            kind: The value's class.
+            digest: Its digest.
+
+        Returns:
+            The value.
+
+        Raises:
+            UnknownName: If it is not there.
+        """
+        row = self._connection().execute("SELECT body FROM contents WHERE kind = ? AND digest = ?", (kind.__name__, digest)).fetchone()
+        if row is None:
+            raise errors.UnknownName(f"The store has no {kind.__name__.lower()} {digest[:12]}.", "Deploy the model again.")
+        return from_json(row["body"], kind)
+
+    # ----- keys and audit
+
+    def add_key(self, key: Key) -> None:
+        """Remember a key's hash.
+
+        Args:
+            key: The key.
+        """
+        with self._change() as db:
+            db.execute(
+                "INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?)", (key.id, key.endpoint, key.hash, key.owner, key.created, key.revoked)
+            )
+
+    def keys(self, endpoint: str) -> list[Key]:
+        """List an endpoint's keys, oldest first.
+
+        Args:
+            endpoint: The endpoint.
+
+        Returns:
+            The keys, revoked ones too.
+        """
+        rows = self._connection().execute("SELECT * FROM keys WHERE endpoint = ? ORDER BY created", (endpoint,))
+        return [Key(**dict(row)) for row in rows]
+
+    def revoke_key(self, id: str) -> None:
+        """Make a key invalid from now on.
+
+        Args:
+            id: The key's id.
+        """
+        with self._change() as db:
+            db.execute("UPDATE keys SET revoked = ? WHERE id = ? AND revoked IS NULL", (time.time(), id))
+
+    def audit(self, action: str, subject: str, detail: str = "") -> None:
+        """Add a line to the audit.
+
+        Args:
+            action: What was done.
+            subject: To what, such as `churn@7`.
+            detail: More; never an input, an answer or a secret.
+        """
+        with self._change() as db:
+            db.execute("INSERT INTO audit (at, action, subject, detail) VALUES (?, ?, ?, ?)", (time.time(), action, subject, detail))
+
+    def audited(self) -> list[tuple[float, str, str, str]]:
+        """Read the audit, oldest first.
+
+        Returns:
+            Time in seconds since the epoch, action, subject, detail.
+        """
+        return [tuple(row) for row in self._connection().execute("SELECT at, action, subject, detail FROM audit ORDER BY id")]
+
+    # ----- inside
+
+    def _connection(self) -> sqlite3.Connection:
+        db: sqlite3.Connection | None = getattr(self._local, "db", None)
+        if db is None:
+            db = self._local.db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+            db.row_factory = sqlite3.Row
+            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "busy_timeout = 30000"):
+                db.execute(f"PRAGMA {pragma}")
+        return db
+
+    @contextmanager
+    def _change(self) -> Iterator[sqlite3.Connection]:
+        db = self._connection()
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            yield db
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+        db.execute("COMMIT")
+
+    def _begin(self, db: sqlite3.Connection, release: Release, stage: str) -> int:
+        db.execute(
+            "DELETE FROM stages WHERE endpoint = ? AND number = ? AND name = ? AND seconds IS NULL",
+            (release.endpoint, release.number, stage),
+        )
+        row = db.execute(
+            "INSERT INTO stages (endpoint, number, name, started) VALUES (?, ?, ?, ?)",
+            (release.endpoint, release.number, stage, time.time()),
+        )
+        assert row.lastrowid is not None  # noqa: S101 (an INSERT always has one)
+        return row.lastrowid
+
+    def _release(self, row: sqlite3.Row) -> Release:
+        stages = self._connection().execute(
+            "SELECT name, started, seconds, detail FROM stages WHERE endpoint = ? AND number = ? ORDER BY id",
+            (row["endpoint"], row["number"]),
+        )
+        fields = {name: row[name] for name in row.keys() if name not in ("options", "differences", "verified")}  # noqa: SIM118
+        return Release(
+            **fields,
+            verified=bool(row["verified"]),
+            differences=tuple(from_json(row["differences"], list[Difference])),
+            stages=tuple(Stage(**dict(stage)) for stage in stages),
+        )
