@@ -1,0 +1,72 @@
+# Each target prints the plain commands that it runs and how long each took.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test faults lint bench bench-deploy build lab lock clean
+
+PY := .venv/bin/python
+UV := .venv/bin/uv
+PYTEST := $(PY) -m pytest
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-emit-index-url
+ARGS ?=
+
+# $(call run,command): print it, run it, print the seconds it took.
+run = @printf '\033[2m$$ %s\033[0m\n' "$(1)"; start=$$SECONDS; $(1); status=$$?; \
+	printf '\033[2m\# %s s\033[0m\n' "$$((SECONDS - start))"; exit $$status
+
+help:
+	@echo 'make setup         an environment in .venv with everything below'
+	@echo 'make demo          deploy the model of an example notebook and call it'
+	@echo 'make test          all tests but those of `make faults`; ARGS="-k name" picks some'
+	@echo 'make faults        tests that kill processes'
+	@echo 'make lint          ruff and mypy'
+	@echo 'make bench-deploy  the figures of a deploy, with peers beside them; ARGS="--seconds 10 --quick" for a short run'
+	@echo 'make build         wheel and source archive in dist/'
+	@echo 'make lab           JupyterLab with the examples'
+	@echo 'make lock          remake requirements/*.txt from pyproject.toml; ARGS=--upgrade for newer versions'
+	@echo 'make clean         remove everything that was made here'
+
+setup: .venv/stamp
+
+.venv/stamp: pyproject.toml requirements/dev.txt requirements/bootstrap.txt requirements/setup.sh
+	@bash requirements/setup.sh
+
+demo: setup
+	$(call run,$(PY) examples/demo.py $(ARGS))
+
+test: setup
+	$(call run,$(PYTEST) -m 'not faults and not cluster and not gpu and not browser' $(ARGS))
+
+faults: setup
+	$(call run,$(PYTEST) -m faults $(ARGS))
+
+lint: setup
+	$(call run,.venv/bin/ruff check .)
+	$(call run,.venv/bin/ruff format --check .)
+	$(call run,.venv/bin/mypy --strict jupyter_deploy)
+
+bench: bench-deploy
+
+bench-deploy: setup .cache/peers/stamp
+	$(call run,$(PY) bench/deploy.py --peers .cache/peers/bin/python $(ARGS))
+
+.cache/peers/stamp: requirements/bench.txt
+	$(call run,$(UV) venv --quiet --allow-existing --python $(PY) .cache/peers)
+	$(call run,$(UV) pip install --quiet --python .cache/peers/bin/python --require-hashes -r requirements/bench.txt)
+	@touch $@
+
+build: setup
+	$(call run,$(PY) -m build --no-isolation)
+
+lab: setup
+	$(call run,$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements/lab.txt)
+	$(call run,.venv/bin/jupyter lab --notebook-dir=examples $(ARGS))
+
+lock: setup
+	$(call run,$(COMPILE) --extra test --extra lint --extra build pyproject.toml -o requirements/dev.txt $(ARGS))
+	$(call run,$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/base.txt)
+	$(call run,$(COMPILE) --extra lab -c requirements/dev.txt pyproject.toml -o requirements/lab.txt)
+	$(call run,$(COMPILE) --group bootstrap -c requirements/dev.txt -o requirements/bootstrap.txt)
+	$(call run,$(COMPILE) --group peers -c requirements/dev.txt -o requirements/bench.txt)
+
+clean:
+	$(call run,rm -rf .venv .cache build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis)
