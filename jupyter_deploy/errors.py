@@ -9,6 +9,7 @@ DeployError                    something that a person can mend; has a code and 
 │   ├── NoContract             nothing says what the model accepts
 │   └── BadSetting             a setting with an unknown key or a wrong value
 ├── Conflict            409    another deploy or state stands in the way
+├── Cancelled           409    a deploy was cancelled, or a newer one took its place
 ├── Refused             422    the bundle did not answer as the notebook did
 ├── LockFailed          424    the lock could not be made
 ├── EnvironmentFailed   424    the clean environment could not be made
@@ -86,6 +87,12 @@ class BadSetting(BadInput):
 
 class Conflict(DeployError):
     """Another deploy or state stands in the way."""
+
+    status = 409
+
+
+class Cancelled(DeployError):
+    """A deploy was cancelled, or a newer one took its place."""
 
     status = 409
 

@@ -137,7 +137,8 @@ def private(folder: Path) -> Path:
     facts = folder.lstat()
     if facts.st_uid != os.getuid() or folder.is_symlink():
         raise errors.AgentUnreachable(
-            f"The folder {folder} belongs to another user or is a link.", "Remove it, or set JUPYTER_DEPLOY_HOME to a folder of yours."
+            f"The folder {folder} belongs to another user or is a link.",
+            "Remove it, or set JUPYTER_DEPLOY_HOME to a folder of yours.",
         )
     if facts.st_mode & 0o077:
         folder.chmod(0o700)
@@ -159,8 +160,8 @@ def write(path: Path, data: bytes, mode: int = 0o600) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(name, mode)
-        os.replace(name, path)
+        Path(name).chmod(mode)
+        Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

@@ -63,6 +63,7 @@ def start(
     log: Path,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    keep: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a program in a session of its own, so that it outlives this process.
 
@@ -71,6 +72,7 @@ def start(
         log: The file to which its output is appended, readable by its owner alone.
         env: Its whole environment; this process's where None.
         cwd: The folder to run it in.
+        keep: File descriptors that it inherits, such as a lock that is held for as long as it runs.
 
     Returns:
         The running program.
@@ -79,5 +81,6 @@ def start(
     log.touch(mode=0o600)
     with log.open("ab") as sink:
         return subprocess.Popen(  # noqa: S603 (a list of arguments, no shell)
-            list(arguments), env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True
-        )
+            list(arguments), env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink,
+            start_new_session=True, pass_fds=keep,
+        )  # fmt: skip

@@ -49,7 +49,7 @@ def explain(differences: Sequence[Difference], golden: Sequence[Golden], toleran
     return errors.Refused(
         f"{len(differences)} of {rows} golden answers differ from the notebook's (floats within {tolerance:g}): "
         f"row {first.row} of `{first.method}` should be {first.expected} and is {first.got}.",
-        "The older release goes on serving. A model that draws random numbers needs a seed; for another float tolerance use `--tolerance`.",
+        "The older release goes on serving. A model that draws random numbers needs a seed; `--tolerance` sets another tolerance.",
     )
 
 

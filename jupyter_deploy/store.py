@@ -31,28 +31,7 @@ from jupyter_deploy.values import (
     to_json,
 )
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS endpoints (
-    name TEXT PRIMARY KEY, target TEXT NOT NULL, created REAL NOT NULL, answering INTEGER, state TEXT NOT NULL DEFAULT '');
-CREATE TABLE IF NOT EXISTS releases (
-    endpoint TEXT NOT NULL REFERENCES endpoints(name) ON DELETE CASCADE, number INTEGER NOT NULL, state TEXT NOT NULL,
-    created REAL NOT NULL, url TEXT NOT NULL DEFAULT '', capture TEXT NOT NULL, lock TEXT NOT NULL DEFAULT '',
-    bundle TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '', hint TEXT NOT NULL DEFAULT '',
-    differences BLOB NOT NULL DEFAULT '[]', verified INTEGER NOT NULL DEFAULT 0, options BLOB NOT NULL,
-    PRIMARY KEY (endpoint, number));
-CREATE TABLE IF NOT EXISTS stages (
-    id INTEGER PRIMARY KEY, endpoint TEXT NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, started REAL NOT NULL,
-    seconds REAL, detail TEXT NOT NULL DEFAULT '',
-    FOREIGN KEY (endpoint, number) REFERENCES releases(endpoint, number) ON DELETE CASCADE);
-CREATE INDEX IF NOT EXISTS stages_of ON stages (endpoint, number);
-CREATE TABLE IF NOT EXISTS contents (kind TEXT NOT NULL, digest TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (kind, digest));
-CREATE TABLE IF NOT EXISTS keys (
-    id TEXT PRIMARY KEY, endpoint TEXT NOT NULL, hash TEXT NOT NULL, owner TEXT NOT NULL, created REAL NOT NULL, revoked REAL);
-CREATE TABLE IF NOT EXISTS audit (
-    id INTEGER PRIMARY KEY, at REAL NOT NULL, action TEXT NOT NULL, subject TEXT NOT NULL, detail TEXT NOT NULL);
-CREATE TRIGGER IF NOT EXISTS audit_keeps BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
-CREATE TRIGGER IF NOT EXISTS audit_stays BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit is append-only'); END;
-"""
+SCHEMA = Path(__file__).with_suffix(".sql")
 COLUMNS = ("state", "url", "lock", "bundle", "reason", "hint", "differences", "verified")
 
 V = TypeVar("V", bound=Value)
@@ -69,7 +48,7 @@ class Store:
         self.path = path
         self._local = threading.local()
         path.touch(mode=0o600)
-        self._connection().executescript(SCHEMA)
+        self._connection().executescript(SCHEMA.read_text())
 
     # ----- endpoints
 
@@ -84,7 +63,9 @@ class Store:
             Whether it is new.
         """
         with self._change() as db:
-            row = db.execute("INSERT OR IGNORE INTO endpoints (name, target, created) VALUES (?, ?, ?)", (name, target, time.time()))
+            row = db.execute(
+                "INSERT OR IGNORE INTO endpoints (name, target, created) VALUES (?, ?, ?)", (name, target, time.time())
+            )
             return row.rowcount == 1
 
     def endpoints(self) -> dict[str, tuple[str, int | None, str]]:
@@ -180,7 +161,11 @@ class Store:
         Returns:
             Its options.
         """
-        row = self._connection().execute("SELECT options FROM releases WHERE endpoint = ? AND number = ?", (endpoint, number)).fetchone()
+        row = (
+            self._connection()
+            .execute("SELECT options FROM releases WHERE endpoint = ? AND number = ?", (endpoint, number))
+            .fetchone()
+        )
         return from_json(row["options"], Options)
 
     def update(self, release: Release, **fields: Any) -> Release:
@@ -252,7 +237,9 @@ class Store:
             The release as it is now.
         """
         with self._change() as db:
-            db.execute("DELETE FROM stages WHERE endpoint = ? AND number = ? AND seconds IS NULL", (release.endpoint, release.number))
+            db.execute(
+                "DELETE FROM stages WHERE endpoint = ? AND number = ? AND seconds IS NULL", (release.endpoint, release.number)
+            )
             entry = self._begin(db, release, state)
             db.execute("UPDATE stages SET seconds = 0, detail = ? WHERE id = ?", (reason, entry))
             db.execute(
@@ -302,7 +289,11 @@ class Store:
         Raises:
             UnknownName: If it is not there.
         """
-        row = self._connection().execute("SELECT body FROM contents WHERE kind = ? AND digest = ?", (kind.__name__, digest)).fetchone()
+        row = (
+            self._connection()
+            .execute("SELECT body FROM contents WHERE kind = ? AND digest = ?", (kind.__name__, digest))
+            .fetchone()
+        )
         if row is None:
             raise errors.UnknownName(f"The store has no {kind.__name__.lower()} {digest[:12]}.", "Deploy the model again.")
         return from_json(row["body"], kind)
@@ -350,7 +341,9 @@ class Store:
             detail: More; never an input, an answer or a secret.
         """
         with self._change() as db:
-            db.execute("INSERT INTO audit (at, action, subject, detail) VALUES (?, ?, ?, ?)", (time.time(), action, subject, detail))
+            db.execute(
+                "INSERT INTO audit (at, action, subject, detail) VALUES (?, ?, ?, ?)", (time.time(), action, subject, detail)
+            )
 
     def audited(self) -> list[tuple[float, str, str, str]]:
         """Read the audit, oldest first.

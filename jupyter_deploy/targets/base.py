@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from jupyter_deploy.values import Options, Value
@@ -82,6 +81,17 @@ class Target(Protocol):
     name: str
     capabilities: frozenset[str]
 
+    def url(self, endpoint: str) -> str:
+        """Say at which URL an endpoint answers.
+
+        Args:
+            endpoint: The endpoint's name, or a path segment of `Traffic.beside`.
+
+        Returns:
+            The URL, ending in a slash.
+        """
+        ...
+
     def warm(self, interpreter: str, path: tuple[str, ...], modules: tuple[str, ...], owner: int) -> None:
         """Prepare to start previews of one kernel fast.
 
@@ -152,5 +162,13 @@ class Target(Protocol):
 
         Returns:
             Figures by name.
+        """
+        ...
+
+    def close(self, everything: bool) -> None:
+        """Let go of the target before the agent ends.
+
+        Args:
+            everything: Whether the releases and the router end too; they go on answering otherwise.
         """
         ...

@@ -1,0 +1,108 @@
+"""`python -m jupyter_deploy.agent`: the agent's process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+
+import uvicorn
+
+from jupyter_deploy import errors, plugins
+from jupyter_deploy.agent import lifecycle
+from jupyter_deploy.agent.app import Agent, Feed
+from jupyter_deploy.deployer import Deployer
+from jupyter_deploy.home import Home
+from jupyter_deploy.store import Store
+
+IDLE = 15 * 60.0  # seconds without a call after which an agent without endpoints ends
+log = logging.getLogger("jupyter_deploy.agent")
+
+
+def main() -> None:
+    """Be the agent until somebody says stop, or nothing is deployed and nobody has called for a while."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(threadName)s %(message)s")
+    home = Home.find().make()
+    lock = lifecycle.take_lock(home)
+    if lock is None:
+        return
+    try:
+        asyncio.run(serve(home))
+    finally:
+        home.agent_socket.unlink(missing_ok=True)
+        os.close(lock)
+
+
+async def serve(home: Home) -> None:
+    """Serve the agent's routes.
+
+    Args:
+        home: The agent's folders.
+    """
+    feed = Feed()
+    feed.loop = asyncio.get_running_loop()
+    store = Store(home.store)
+    deployer = Deployer(home, store, plugins.load("targets", "local")(home), feed.tell)
+    agent = Agent(deployer, feed)
+    for one in (signal.SIGTERM, signal.SIGINT):
+        feed.loop.add_signal_handler(one, agent.ending.set)
+    threading.Thread(target=_resume, args=(agent,), name="resume", daemon=True).start()
+    server = _Server(
+        uvicorn.Config(agent.app(), log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+    )
+    serving = asyncio.create_task(server.serve(sockets=[_listen(home)]))
+    log.info("the agent serves at %s", home.agent_socket)
+    await _until_end(agent, server)
+    server.should_exit = True
+    await serving
+    await asyncio.to_thread(deployer.target.close, agent.everything)
+    log.info("the agent ends%s", " with its endpoints" if agent.everything else "; its endpoints go on")
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with its signal handlers left out: the agent has its own."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _listen(home: Home) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    old = os.umask(0o177)  # the socket is born with mode 0600
+    try:
+        listener.bind(str(home.agent_socket))
+    finally:
+        os.umask(old)
+    listener.listen(128)
+    listener.setblocking(False)
+    return listener
+
+
+def _resume(agent: Agent) -> None:
+    try:
+        agent.deployer.resume()
+    except errors.DeployError as error:
+        agent.trouble = str(error)
+        log.exception("what was deployed does not answer")
+
+
+async def _until_end(agent: Agent, server: uvicorn.Server) -> None:
+    calls, idle = -1, 0.0
+    while not agent.ending.is_set():
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(agent.ending.wait(), 10)
+        busy = server.server_state.total_requests != calls or bool(await asyncio.to_thread(agent.deployer.store.endpoints))
+        calls, idle = server.server_state.total_requests, 0.0 if busy else idle + 10
+        if idle >= IDLE:
+            agent.everything = True
+            return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,219 @@
+"""The agent's routes, over its Unix socket.
+
+Whoever can open the socket is the user, for it is readable by its owner alone; so there is no further login. Calls of the deployer
+block, so they run in threads; changes of a release come back through `Feed` to those who follow it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from jupyter_deploy import __version__, errors
+from jupyter_deploy.deployer import Deployer
+from jupyter_deploy.values import Capture, Options, from_json, to_json
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Deploy(msgspec.Struct, frozen=True):
+    """Body of `POST /deploys`."""
+
+    capture: Capture
+    options: Options
+
+
+class Spare(msgspec.Struct, frozen=True):
+    """Body of `POST /spares`."""
+
+    interpreter: str
+    path: tuple[str, ...]
+    modules: tuple[str, ...]
+    owner: int
+
+
+class Feed:
+    """Wakes those who follow a release, from whatever thread it was changed in."""
+
+    def __init__(self) -> None:
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._followers: dict[tuple[str, int], set[asyncio.Event]] = {}
+
+    def tell(self, name: str, number: int) -> None:
+        """Say that a release has changed.
+
+        Args:
+            name: The endpoint.
+            number: The release's number.
+        """
+        if self.loop is not None and not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self._wake, (name, number))
+
+    async def follow(self, name: str, number: int) -> AsyncIterator[None]:
+        """Wait for changes.
+
+        Args:
+            name: The endpoint.
+            number: The release's number.
+
+        Yields:
+            Once at the beginning and then after each change.
+        """
+        event = asyncio.Event()
+        followers = self._followers.setdefault((name, number), set())
+        followers.add(event)
+        try:
+            while True:
+                yield
+                await event.wait()
+                event.clear()
+        finally:
+            followers.discard(event)
+
+    def _wake(self, key: tuple[str, int]) -> None:
+        for event in self._followers.get(key, ()):
+            event.set()
+
+
+class Agent:
+    """The routes' functions.
+
+    Args:
+        deployer: What does the work.
+        feed: Wakes those who follow a release.
+    """
+
+    def __init__(self, deployer: Deployer, feed: Feed) -> None:
+        self.deployer = deployer
+        self.feed = feed
+        self.ending = asyncio.Event()
+        self.everything = False
+        self.trouble = ""
+
+    def app(self) -> Starlette:
+        """Put the routes together.
+
+        Returns:
+            The ASGI application.
+        """
+        one, release = "/endpoints/{name}", "/endpoints/{name}/releases/{number:int}"
+        return Starlette(
+            routes=[
+                Route("/status", self.status),
+                Route("/spares", self.warm, methods=["POST"]),
+                Route("/deploys", self.deploy, methods=["POST"]),
+                Route("/endpoints", self.endpoints),
+                Route(one, self.endpoint, methods=["GET"]),
+                Route(one, self.remove, methods=["DELETE"]),
+                Route(f"{one}/logs", self.logs),
+                Route(f"{one}/rollback", self.rollback, methods=["POST"]),
+                Route(f"{release}/events", self.events),
+                Route(f"{release}/cancel", self.cancel, methods=["POST"]),
+                Route("/stop", self.stop, methods=["POST"]),
+            ],
+            exception_handlers={errors.DeployError: _problem},
+        )
+
+    async def status(self, _: Request) -> Response:
+        """Say how the agent is."""
+        return _json({
+            "version": __version__, "pid": os.getpid(), "home": str(self.deployer.home.root), "memory": _memory(),
+            "endpoints": len(await run_in_threadpool(self.deployer.store.endpoints)), "trouble": self.trouble,
+        })  # fmt: skip
+
+    async def warm(self, request: Request) -> Response:
+        """Prepare for a kernel's previews."""
+        spare = from_json(await request.body(), Spare)
+        await run_in_threadpool(self.deployer.target.warm, spare.interpreter, spare.path, spare.modules, spare.owner)
+        return _json({})
+
+    async def deploy(self, request: Request) -> Response:
+        """Begin to deploy a capture."""
+        asked = from_json(await request.body(), Deploy)
+        return _json(await run_in_threadpool(self.deployer.deploy, asked.capture, asked.options), 201)
+
+    async def endpoints(self, _: Request) -> Response:
+        """List what is deployed."""
+        return _json(await run_in_threadpool(self.deployer.endpoints))
+
+    async def endpoint(self, request: Request) -> Response:
+        """Look at one endpoint."""
+        return _json(await run_in_threadpool(self.deployer.endpoint, request.path_params["name"]))
+
+    async def remove(self, request: Request) -> Response:
+        """End an endpoint."""
+        await run_in_threadpool(self.deployer.remove, request.path_params["name"])
+        return _json({})
+
+    async def logs(self, request: Request) -> Response:
+        """Read what an endpoint's processes wrote."""
+        number = request.query_params.get("release")
+        lines = int(request.query_params.get("lines", "100"))
+        found = await run_in_threadpool(self.deployer.logs, request.path_params["name"], lines, int(number) if number else None)
+        return _json(found)
+
+    async def rollback(self, request: Request) -> Response:
+        """Let an older release answer again."""
+        to = from_json(await request.body(), dict[str, int | None]).get("to")
+        return _json(await run_in_threadpool(self.deployer.rollback, request.path_params["name"], to))
+
+    async def cancel(self, request: Request) -> Response:
+        """Stop a deploy that is on its way."""
+        return _json(await run_in_threadpool(self.deployer.cancel, request.path_params["name"], request.path_params["number"]))
+
+    async def events(self, request: Request) -> Response:
+        """Follow a release, one JSON line after each change, until it has ended."""
+        name, number = request.path_params["name"], request.path_params["number"]
+        await run_in_threadpool(self.deployer.store.release, name, number)
+        return StreamingResponse(self._changes(name, number), media_type="application/jsonl")
+
+    async def stop(self, request: Request) -> Response:
+        """End the agent, and the endpoints with it if asked."""
+        self.everything = bool(from_json(await request.body(), dict[str, Any]).get("everything", True))
+        self.ending.set()
+        return _json({})
+
+    async def _changes(self, name: str, number: int) -> AsyncIterator[bytes]:
+        async for _ in self.feed.follow(name, number):
+            try:
+                release = await run_in_threadpool(self.deployer.store.release, name, number)
+            except errors.UnknownName:  # removed meanwhile
+                return
+            yield to_json(release) + b"\n"
+            if release.ended:
+                return
+
+
+async def _problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.DeployError)  # noqa: S101 (Starlette gives only these)
+    body = {
+        "type": "about:blank",
+        "title": error.code,
+        "status": error.status,
+        "code": error.code,
+        "detail": error.message,
+        "hint": error.hint,
+    }
+    return Response(to_json(body), error.status, media_type="application/problem+json")
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(to_json(value), status, media_type="application/json")
+
+
+def _memory() -> int:
+    """This process's resident memory in bytes; 0 where the system does not say."""
+    facts = Path("/proc/self/statm")
+    return int(facts.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if facts.exists() else 0

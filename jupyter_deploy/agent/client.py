@@ -1,0 +1,179 @@
+"""Talks to the agent over its Unix socket; every adapter goes through here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import msgspec
+
+from jupyter_deploy import errors
+from jupyter_deploy.home import Home
+from jupyter_deploy.values import Capture, Endpoint, Options, Release, from_json, to_json
+
+TIMEOUT = httpx.Timeout(60, connect=5)  # a rollback may have to start a release again
+
+
+class AgentClient:
+    """The agent, as its users see it.
+
+    Args:
+        home: The agent's folders.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+        transport = httpx.HTTPTransport(uds=str(home.agent_socket))
+        self._http = httpx.Client(transport=transport, base_url="http://agent", timeout=TIMEOUT, trust_env=False)
+
+    def status(self) -> dict[str, Any]:
+        """Say how the agent is.
+
+        Returns:
+            `version`, `pid`, `home`, `endpoints` (how many), `memory` in bytes, `trouble` (what did not come up again).
+        """
+        return from_json(self._ask("GET", "/status"), dict[str, Any])
+
+    def warm(self, interpreter: str, path: tuple[str, ...], modules: tuple[str, ...], owner: int) -> None:
+        """Ask the agent to be ready for this kernel's previews.
+
+        Args:
+            interpreter: The kernel's interpreter.
+            path: The kernel's module path.
+            modules: What the kernel has imported.
+            owner: The kernel's process id.
+        """
+        self._ask("POST", "/spares", {"interpreter": interpreter, "path": path, "modules": modules, "owner": owner})
+
+    def deploy(self, capture: Capture, options: Options) -> Release:
+        """Hand a capture over to be deployed.
+
+        Args:
+            capture: The capture; its folder lies in the staging folder and now belongs to the agent.
+            options: What to do.
+
+        Returns:
+            The release, on its way.
+        """
+        return from_json(self._ask("POST", "/deploys", {"capture": capture, "options": options}), Release)
+
+    def events(self, name: str, number: int) -> Iterator[Release]:
+        """Follow a release.
+
+        Args:
+            name: The endpoint.
+            number: The release's number.
+
+        Yields:
+            The release now and after each change; ends when the release has ended.
+        """
+        path = f"/endpoints/{name}/releases/{number}/events"
+        try:
+            with self._http.stream("GET", path, timeout=httpx.Timeout(None, connect=5)) as answer:
+                if answer.status_code != 200:
+                    answer.read()
+                    raise _problem(answer)
+                for line in answer.iter_lines():
+                    if line:
+                        yield from_json(line, Release)
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+
+    def endpoints(self) -> list[Endpoint]:
+        """List what is deployed.
+
+        Returns:
+            The endpoints, in order of name.
+        """
+        return from_json(self._ask("GET", "/endpoints"), list[Endpoint])
+
+    def endpoint(self, name: str) -> Endpoint:
+        """Look at one endpoint.
+
+        Args:
+            name: Its name.
+
+        Returns:
+            The endpoint with its releases.
+        """
+        return from_json(self._ask("GET", f"/endpoints/{name}"), Endpoint)
+
+    def logs(self, name: str, lines: int = 100, number: int | None = None) -> list[str]:
+        """Read what an endpoint's processes wrote.
+
+        Args:
+            name: The endpoint.
+            lines: How many lines at most.
+            number: The release; the newest one where None.
+
+        Returns:
+            The last lines, oldest first.
+        """
+        chosen = "" if number is None else f"&release={number}"
+        return from_json(self._ask("GET", f"/endpoints/{name}/logs?lines={lines}{chosen}"), list[str])
+
+    def rollback(self, name: str, to: int | None = None) -> Endpoint:
+        """Let an older verified release answer again.
+
+        Args:
+            name: The endpoint.
+            to: The release's number; the newest older one where None.
+
+        Returns:
+            The endpoint as it is now.
+        """
+        return from_json(self._ask("POST", f"/endpoints/{name}/rollback", {"to": to}), Endpoint)
+
+    def cancel(self, name: str, number: int) -> Release:
+        """Stop a deploy that is on its way.
+
+        Args:
+            name: The endpoint.
+            number: The release's number.
+
+        Returns:
+            The release.
+        """
+        return from_json(self._ask("POST", f"/endpoints/{name}/releases/{number}/cancel", {}), Release)
+
+    def remove(self, name: str) -> None:
+        """End an endpoint with its releases and keys.
+
+        Args:
+            name: The endpoint.
+        """
+        self._ask("DELETE", f"/endpoints/{name}")
+
+    def stop(self, *, everything: bool = True) -> None:
+        """End the agent.
+
+        Args:
+            everything: Whether the endpoints stop answering until an agent starts again; they go on otherwise.
+        """
+        self._ask("POST", "/stop", {"everything": everything})
+
+    def _ask(self, method: str, path: str, body: Any = None) -> bytes:
+        try:
+            answer = self._http.request(method, path, content=None if body is None else to_json(body))
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from error
+        if answer.is_error:
+            raise _problem(answer)
+        return answer.content
+
+    def _unreachable(self, error: Exception) -> errors.AgentUnreachable:
+        return errors.AgentUnreachable(
+            f"The agent does not answer at {self.home.agent_socket} ({type(error).__name__}).",
+            f"`%deploy` starts it again; its log is {self.home.agent_log}.",
+        )
+
+
+def _problem(answer: httpx.Response) -> errors.DeployError:
+    try:
+        problem = msgspec.json.decode(answer.content, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        problem = {}
+    return errors.by_code(
+        problem.get("code", ""), problem.get("detail", f"The agent answered {answer.status_code}."), problem.get("hint", "")
+    )

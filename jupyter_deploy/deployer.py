@@ -1,0 +1,254 @@
+"""Composes the steps: the one door through which adapters and the agent deploy, look, roll back and remove."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from jupyter_deploy import errors, share
+from jupyter_deploy.home import Home
+from jupyter_deploy.store import Store
+from jupyter_deploy.targets.base import Target
+from jupyter_deploy.traffic import Traffics
+from jupyter_deploy.values import Capture, Endpoint, Options, Release
+from jupyter_deploy.walk import Walk
+
+Notify = Callable[[str, int], None]
+
+
+class Deployer:
+    """Everything that can be done to endpoints.
+
+    Args:
+        home: The agent's folders.
+        store: The agent's memory.
+        target: Where releases run.
+        notify: Is called with endpoint and number after each change of a release.
+    """
+
+    def __init__(self, home: Home, store: Store, target: Target, notify: Notify) -> None:
+        self.home = home
+        self.store = store
+        self.target = target
+        self.traffics = Traffics(home, store, target)
+        self._notify = notify
+        self._walks: dict[tuple[str, int], Walk] = {}
+        self._lock = threading.RLock()
+
+    def deploy(self, capture: Capture, options: Options) -> Release:
+        """Take over a capture and begin to deploy it.
+
+        The same capture with the same options is not deployed twice: a release that serves it or is on its way is given back,
+        one that failed or was cancelled is taken up where it stopped.
+
+        Args:
+            capture: The capture; its folder lies in the staging folder and is moved.
+            options: What to do.
+
+        Returns:
+            The release; its further stages are done in the background.
+
+        Raises:
+            BadInput: If the capture's folder is not in the staging folder.
+        """
+        with self._lock:
+            kept = self._take(capture)
+            if self.store.add_endpoint(kept.endpoint, options.target):
+                self.store.audit("endpoint made", kept.endpoint)
+            share.own_key(self.store, self.home, kept.endpoint)
+            share.publish(self.store, self.home, kept.endpoint)
+            known = self._known(kept, options)
+            if known is not None:
+                return known
+            self._supersede(kept.endpoint)
+            release = self.store.add_release(kept.endpoint, kept.digest, options)
+            self.store.audit("deploy", release.tag, f"capture {kept.digest}")
+            return self._begin(release)
+
+    def endpoints(self) -> list[Endpoint]:
+        """List what is deployed.
+
+        Returns:
+            The endpoints, in order of name.
+        """
+        return [self.endpoint(name) for name in self.store.endpoints()]
+
+    def endpoint(self, name: str) -> Endpoint:
+        """Look at one endpoint.
+
+        Args:
+            name: Its name.
+
+        Returns:
+            The endpoint with its releases.
+
+        Raises:
+            UnknownName: If there is none of that name.
+        """
+        known = self.store.endpoints()
+        if name not in known:
+            hint = errors.did_you_mean(name, known) or (f"There are: {', '.join(known)}." if known else "Nothing is deployed yet.")
+            raise errors.UnknownName(f"There is no endpoint `{name}`.", hint)
+        target, answering, state = known[name]
+        releases = tuple(self.store.releases(name))
+        shown = next((release for release in releases if release.number == answering), releases[0] if releases else None)
+        return Endpoint(
+            name=name, url=self.target.url(name), target=target, answering=answering, state=state,  # type: ignore[arg-type]
+            key_file=str(self.home.keys / f"{name}.key"), releases=releases,
+            contract=self.store.find(Capture, shown.capture).contract if shown else None,
+        )  # fmt: skip
+
+    def logs(self, name: str, lines: int, number: int | None = None) -> list[str]:
+        """Read what an endpoint's processes wrote.
+
+        Args:
+            name: The endpoint.
+            lines: How many lines at most.
+            number: The release; the newest one where None.
+
+        Returns:
+            The last lines, oldest first.
+        """
+        endpoint = self.endpoint(name)
+        if number is None and not endpoint.releases:
+            return []
+        release = self.store.release(name, number if number is not None else endpoint.releases[0].number)
+        found: list[str] = []
+        for path in sorted(self.traffics.folder(release).glob("*.log")):
+            found += path.read_text(errors="replace").splitlines()
+        return found[-lines:] if lines > 0 else []
+
+    def rollback(self, name: str, to: int | None = None) -> Endpoint:
+        """Let an older verified release answer again.
+
+        Args:
+            name: The endpoint.
+            to: The release's number; the newest verified one below the answering one where None.
+
+        Returns:
+            The endpoint as it is now.
+
+        Raises:
+            UnknownName: If there is no such endpoint or release.
+            Conflict: If there is nothing to roll back to.
+        """
+        with self._lock:
+            endpoint = self.endpoint(name)
+            release = _rollback_to(endpoint, to)
+            self._supersede(name)
+        self.traffics.serve(release, note="rolled back")
+        self.store.audit("rollback", release.tag)
+        self._notify(name, release.number)
+        return self.endpoint(name)
+
+    def cancel(self, name: str, number: int) -> Release:
+        """Stop a deploy that is on its way; what served before goes on serving.
+
+        Args:
+            name: The endpoint.
+            number: The release's number.
+
+        Returns:
+            The release.
+
+        Raises:
+            Conflict: If it has ended already.
+        """
+        release = self.store.release(name, number)
+        walk = self._walks.get((name, number))
+        if release.ended or walk is None:
+            raise errors.Conflict(f"`{release.tag}` is {release.state}: there is nothing to cancel.")
+        walk.cancel("cancelled by its owner", withdraw=True)
+        self.store.audit("cancel", release.tag)
+        return self.store.release(name, number)
+
+    def remove(self, name: str) -> None:
+        """End an endpoint with its releases and keys.
+
+        Args:
+            name: The endpoint.
+
+        Raises:
+            UnknownName: If there is none of that name.
+        """
+        endpoint = self.endpoint(name)
+        with self._lock:
+            walks = self._supersede(name)
+        for walk in walks:
+            walk.join()
+        self.traffics.remove(name)
+        for release in endpoint.releases:
+            self._notify(name, release.number)
+        (self.home.keys / f"{name}.key").unlink(missing_ok=True)
+        shutil.rmtree(self.home.releases / name, ignore_errors=True)
+        self.store.audit("removed", name)
+
+    def resume(self) -> None:
+        """After the agent has started: let what was deployed answer again, and go on with what was on its way."""
+        for name, (_, answering, state) in self.store.endpoints().items():
+            share.publish(self.store, self.home, name)
+            if answering is not None:
+                # One endpoint that cannot start must not keep the others down; its reason is in the audit and its log.
+                with contextlib.suppress(errors.DeployError):
+                    self.traffics.revive(self.store.release(name, answering), state)
+        self.traffics.apply()
+        for release in self.store.releases():
+            if not release.ended:
+                self._begin(release)
+
+    # ----- inside
+
+    def _take(self, capture: Capture) -> Capture:
+        staged, kept = Path(capture.folder).resolve(), self.home.captures / capture.digest
+        if not staged.is_relative_to(self.home.staging.resolve()):
+            raise errors.BadInput(f"The capture's folder {staged} is not in {self.home.staging}.", "Deploy through `%deploy`.")
+        if kept.exists():
+            shutil.rmtree(staged)
+        else:
+            kept.parent.mkdir(exist_ok=True, mode=0o700)
+            staged.rename(kept)
+        owned = msgspec.structs.replace(capture, folder=str(kept))
+        self.store.keep(owned)
+        return owned
+
+    def _known(self, capture: Capture, options: Options) -> Release | None:
+        newest = next(iter(self.store.releases(capture.endpoint)), None)
+        if newest is None or newest.capture != capture.digest or self.store.options(newest.endpoint, newest.number) != options:
+            return None
+        if newest.state in ("failed", "cancelled"):
+            return self._begin(self.store.reopen(newest))
+        return newest if newest.state == "serving" or not newest.ended else None
+
+    def _begin(self, release: Release) -> Release:
+        walk = Walk(self.home, self.store, self.target, self.traffics, release, self._notify)
+        self._walks[release.endpoint, release.number] = walk
+        walk.start()
+        return self.store.release(release.endpoint, release.number)
+
+    def _supersede(self, name: str) -> list[Walk]:
+        """Cancel whatever of an endpoint is still on its way."""
+        walks = [walk for (endpoint, _), walk in self._walks.items() if endpoint == name and walk.is_alive()]
+        for walk in walks:
+            walk.cancel("a newer action took its place")
+        return walks
+
+
+def _rollback_to(endpoint: Endpoint, to: int | None) -> Release:
+    verified = [release for release in endpoint.releases if release.verified and release.number != endpoint.answering]
+    if to is not None:
+        chosen = next((release for release in verified if release.number == to), None)
+        if chosen is None:
+            listed = ", ".join(release.tag for release in verified) or "none"
+            raise errors.Conflict(
+                f"`{endpoint.name}@{to}` cannot answer: it is not an older verified release.", f"There are: {listed}."
+            )
+        return chosen
+    older = [release for release in verified if endpoint.answering is None or release.number < endpoint.answering]
+    if not older:
+        raise errors.Conflict(f"`{endpoint.name}` has no older verified release.", "Deploy the model that you want.")
+    return older[0]

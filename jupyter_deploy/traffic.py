@@ -1,0 +1,224 @@
+"""Which releases run and which of them answer where; kept equal in the store and on the target."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Literal
+
+from jupyter_deploy import plugins
+from jupyter_deploy.home import Home
+from jupyter_deploy.languages.base import Language
+from jupyter_deploy.store import Store
+from jupyter_deploy.targets.base import Launch, Target, Traffic
+from jupyter_deploy.values import Bundle, Capture, Lock, Manifest, Options, Release, from_json
+
+Kind = Literal["preview", "verified"]
+
+
+class Traffics:
+    """Starts and stops releases and moves traffic between them.
+
+    Args:
+        home: The agent's folders.
+        store: The agent's memory.
+        target: Where releases run.
+    """
+
+    def __init__(self, home: Home, store: Store, target: Target) -> None:
+        self.home = home
+        self.store = store
+        self.target = target
+        self._lock = threading.RLock()
+
+    def folder(self, release: Release) -> Path:
+        """Say where a release's logs lie.
+
+        Args:
+            release: The release.
+
+        Returns:
+            The folder.
+        """
+        return self.home.releases / release.endpoint / str(release.number)
+
+    def start(self, release: Release, kind: Kind) -> str:
+        """Start a release; no traffic moves.
+
+        Args:
+            release: The release.
+            kind: Whether to run it in the kernel's environment or as its bundle.
+
+        Returns:
+            The launch's id.
+
+        Raises:
+            ReleaseFailed: If it does not become ready.
+        """
+        launch = self._launch(release, kind)
+        self.target.start(launch)
+        return launch.id
+
+    def preview(self, release: Release, live: bool) -> str:
+        """Let a started preview answer: at the endpoint's URL if nothing verified answers there, at a path of its own otherwise.
+
+        Args:
+            release: The release.
+            live: Whether it may take the URL from a verified release.
+
+        Returns:
+            The URL at which it answers.
+        """
+        with self._lock:
+            state = self.store.endpoints()[release.endpoint][2]
+            older = [other for other in self.store.releases(release.endpoint) if other.number < release.number]
+            if state == "verified" and not live:
+                self.store.update(release, url=self.target.url(release.tag))
+            else:
+                self.store.set_answering(release.endpoint, release.number, "preview")
+            for other in older:
+                self.store.update(other, url="")
+            self.apply()
+        for other in older:
+            self.target.stop(_id(other, "preview"))
+        return self.store.release(release.endpoint, release.number).url or self.target.url(release.endpoint)
+
+    def withdraw(self, release: Release, *, everywhere: bool) -> None:
+        """End a preview.
+
+        Args:
+            release: The release.
+            everywhere: Whether also where it answers at the endpoint's own URL.
+        """
+        with self._lock:
+            self.store.update(release, url="")
+            _, answering, state = self.store.endpoints()[release.endpoint]
+            alone = (answering, state) == (release.number, "preview")
+            if alone and everywhere:
+                self.store.set_answering(release.endpoint, None, "")
+            self.apply()
+        if everywhere or not alone:
+            self.target.stop(_id(release, "preview"))
+
+    def serve(self, release: Release, note: str = "") -> Release:
+        """Let a verified release answer at its endpoint's URL; the one that answered before stays ready for a rollback.
+
+        Args:
+            release: The release, whose bundle reproduced the golden rows.
+            note: What people read in the journal.
+
+        Returns:
+            The release, serving.
+
+        Raises:
+            ReleaseFailed: If it does not become ready; the older one goes on answering.
+            RouterFailed: If the switch is not acknowledged; the older one goes on answering.
+        """
+        self.start(release, "verified")
+        with self._lock:
+            _, before, state = self.store.endpoints()[release.endpoint]
+            self.store.set_answering(release.endpoint, release.number, "verified")
+            self.store.update(release, url="")
+            try:
+                self.apply()
+            except BaseException:
+                self.store.set_answering(release.endpoint, before, state)
+                raise
+        if before is not None and before != release.number and state == "verified":
+            self.store.end(self.store.release(release.endpoint, before), "retired", f"{release.tag} answers")
+        if note:
+            release = self.store.end(release, "serving", note)
+        self.tidy(release.endpoint, keep=before)
+        return release
+
+    def revive(self, release: Release, state: str) -> None:
+        """Start again what answered before the agent ended.
+
+        Args:
+            release: The release that answered.
+            state: How it answered.
+
+        Raises:
+            ReleaseFailed: If it does not become ready.
+        """
+        self.start(release, "verified" if state == "verified" else "preview")
+
+    def tidy(self, endpoint: str, keep: int | None = None) -> None:
+        """End what neither answers nor is kept ready.
+
+        Args:
+            endpoint: The endpoint.
+            keep: The number of the verified release to keep ready for a rollback.
+        """
+        wanted = {launch for traffic in self._plan().values() for launch in (*traffic.weights, *traffic.beside.values())}
+        wanted.add(f"{endpoint}@{keep}")
+        for launch in self.target.status():
+            if launch.partition("@")[0] == endpoint and launch not in wanted:
+                self.target.stop(launch)
+
+    def remove(self, endpoint: str) -> None:
+        """Take an endpoint off the target and out of the store.
+
+        Args:
+            endpoint: The endpoint.
+        """
+        with self._lock:
+            self.store.remove_endpoint(endpoint)
+            self.apply()
+        self.tidy(endpoint)
+
+    def apply(self) -> None:
+        """Make the target's traffic what the store says, and wait until that is acknowledged.
+
+        Raises:
+            RouterFailed: If it is not acknowledged.
+        """
+        with self._lock:
+            self.target.switch(self._plan())
+
+    # ----- inside
+
+    def _plan(self) -> dict[str, Traffic]:
+        running = {launch for launch, health in self.target.status().items() if health.phase == "ready"}
+        return {name: self._of(name, running) for name in self.store.endpoints()}
+
+    def _of(self, name: str, running: set[str]) -> Traffic:
+        _, answering, state = self.store.endpoints()[name]
+        releases = {release.number: release for release in self.store.releases(name)}
+        beside = {release.tag: _id(release, "preview") for release in releases.values() if release.url}
+        main = releases.get(answering) if answering is not None else None
+        weights = {_id(main, "verified" if state == "verified" else "preview"): 100} if main else {}
+        shown = main or next(iter(releases.values()), None)
+        return Traffic(
+            endpoint=name,
+            weights={launch: weight for launch, weight in weights.items() if launch in running},
+            beside={path: launch for path, launch in beside.items() if launch in running},
+            options=self.store.options(name, shown.number) if shown else Options(),
+        )
+
+    def _launch(self, release: Release, kind: Kind) -> Launch:
+        capture = self.store.find(Capture, release.capture)
+        if kind == "preview":
+            folder, interpreter, path, lock = Path(capture.folder), capture.interpreter, capture.path, ""
+        else:
+            folder = Path(self.store.find(Bundle, release.bundle).folder) / "src"
+            kept = self.store.find(Lock, release.lock)
+            language: Language = plugins.load("languages", capture.language)()
+            interpreter, path, lock = str(language.environment(capture, kept, self.home.environments)), (), kept.digest
+        return Launch(
+            endpoint=release.endpoint,
+            number=release.number,
+            state=kind,
+            folder=str(folder),
+            interpreter=interpreter,
+            path=path,
+            preload=from_json((folder / "manifest.json").read_bytes(), Manifest).preload,
+            lock=lock,
+            keys=str(self.home.releases / release.endpoint / "keys.json"),
+            log=str(self.folder(release) / f"{kind}.log"),
+            options=self.store.options(release.endpoint, release.number),
+        )
+
+
+def _id(release: Release, kind: Kind) -> str:
+    return release.tag if kind == "verified" else f"{release.tag}-preview"

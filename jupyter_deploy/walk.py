@@ -1,0 +1,163 @@
+"""One release on its way through the stages; each stage is noted before and after, so that a rerun goes on where it stopped."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from jupyter_deploy import bundle as bundles
+from jupyter_deploy import errors, plugins
+from jupyter_deploy import release as releases
+from jupyter_deploy.home import Home
+from jupyter_deploy.languages.base import Language
+from jupyter_deploy.store import Store
+from jupyter_deploy.targets.base import Target
+from jupyter_deploy.traffic import Traffics
+from jupyter_deploy.values import STAGES, Capture, Golden, Lock, Release, from_json
+
+log = logging.getLogger(__name__)
+
+
+class Walk(threading.Thread):
+    """A deploy in the background.
+
+    Args:
+        home: The agent's folders.
+        store: The agent's memory.
+        target: Where releases run.
+        traffics: Starts releases and moves traffic.
+        release: The release, in the state of its last finished stage.
+        notify: Is called with endpoint and number after each change.
+    """
+
+    def __init__(
+        self, home: Home, store: Store, target: Target, traffics: Traffics, release: Release, notify: Callable[[str, int], None]
+    ) -> None:
+        super().__init__(name=release.tag, daemon=True)
+        self.home, self.store, self.target, self.traffics = home, store, target, traffics
+        self.release = release
+        self.options = store.options(release.endpoint, release.number)
+        self.capture = store.find(Capture, release.capture)
+        self.language: Language = plugins.load("languages", self.capture.language)()
+        self._notify = notify
+        self._cancelled, self._withdraw = "", False
+
+    def cancel(self, why: str, *, withdraw: bool = False) -> None:
+        """Stop before the next stage.
+
+        Args:
+            why: What people read as the reason.
+            withdraw: Whether the preview ends too, where it answers alone at the endpoint's URL.
+        """
+        self._cancelled, self._withdraw = why, withdraw
+
+    def run(self) -> None:
+        """Walk through the stages that are not done yet, to the end."""
+        steps = dict(
+            zip(STAGES[1:], (self._preview, self._lock, self._environment, self._bundle, self._verify, self._serve), strict=True)
+        )
+        todo = STAGES[STAGES.index(self.release.state) + 1 :]
+        try:
+            for stage in todo:
+                self._check()
+                self._do(stage, steps[stage])
+        except errors.Cancelled as error:
+            self._end("cancelled", error)
+        except errors.Refused as error:
+            self._end("refused", error)
+        except errors.DeployError as error:
+            self._end("failed", error)
+        finally:
+            self._settle()
+
+    # ----- the stages, each gives the line that people read
+
+    def _preview(self) -> str:
+        if not self.options.preview:
+            return "not asked for"
+        try:
+            self.traffics.start(self.release, "preview")
+        except errors.ReleaseFailed as error:
+            # The bundle's clean environment decides; a preview that cannot start is only a lost convenience.
+            return f"no preview: {error.message}"
+        url = self.traffics.preview(self.release, self.options.preview_live)
+        return f"answers at {url}"
+
+    def _lock(self) -> str:
+        lock = self.language.lock(self.capture, self.options.locker, self.home.locks)
+        self.store.keep(lock)
+        self._update(lock=lock.digest)
+        return f"{len(lock.packages)} packages with hashes, by {lock.locker}"
+
+    def _environment(self) -> str:
+        lock = self.store.find(Lock, self.release.lock)
+        folder = self.home.environments / lock.digest
+        known = folder.exists()
+        self.language.environment(self.capture, lock, self.home.environments)
+        return f"{'found' if known else 'made'} {lock.digest[:12]}, Python {lock.python}"
+
+    def _bundle(self) -> str:
+        bundle = bundles.build(self.capture, self.store.find(Lock, self.release.lock), self.home.bundles)
+        self.store.keep(bundle)
+        self._update(bundle=bundle.digest)
+        return f"{bundle.tag}, {bundle.size / 1e6:.1f} MB"
+
+    def _verify(self) -> str:
+        launch = self.traffics.start(self.release, "verified")
+        golden = from_json((Path(self.capture.folder) / "golden.json").read_bytes(), list[Golden])
+        secret = (self.home.keys / f"{self.release.endpoint}.key").read_text().strip()
+        differences = releases.verify(
+            golden, lambda path, body: self.target.call(launch, path, body, secret), self.options.tolerance
+        )
+        if differences:
+            self._update(differences=differences)
+            raise releases.explain(differences, golden, self.options.tolerance)
+        self._update(verified=True)
+        rows = sum(len(one.rows) for one in golden)
+        return (
+            f"{rows} golden answers reproduced (floats within {self.options.tolerance:g})" if rows else "no golden rows: it loads"
+        )
+
+    def _serve(self) -> str:
+        self.traffics.serve(self.release)
+        self.store.audit("serving", self.release.tag, f"bundle {self.release.bundle}")
+        return f"answers at {self.target.url(self.release.endpoint)}"
+
+    # ----- inside
+
+    def _do(self, stage: str, step: Callable[[], str]) -> None:
+        entry, began = self.store.begin(self.release, stage), time.monotonic()
+        self._tell()
+        detail = step()
+        self.release = self.store.finish(self.release, entry, stage, time.monotonic() - began, detail)  # type: ignore[arg-type]
+        self._tell()
+
+    def _check(self) -> None:
+        if self._cancelled:
+            raise errors.Cancelled(f"`{self.release.tag}` was stopped: {self._cancelled}.")
+
+    def _update(self, **fields: object) -> None:
+        self.release = self.store.update(self.release, **fields)
+
+    def _end(self, state: str, error: errors.DeployError) -> None:
+        self.release = self.store.end(self.release, state, error.message, error.hint)  # type: ignore[arg-type]
+        self.store.audit(state, self.release.tag, type(error).__name__)
+        log.info("%s is %s: %s", self.release.tag, state, error)
+
+    def _settle(self) -> None:
+        """Leave nothing behind: whatever happened, the release has ended and only what answers goes on running."""
+        if not self.release.ended:
+            self.release = self.store.end(
+                self.release, "failed", "The agent met an error of its own.", "`jupyter deploy agent logs` shows it."
+            )
+        if self.release.state != "serving":
+            self.target.stop(self.release.tag)
+        if self.release.state == "cancelled":
+            self.traffics.withdraw(self.release, everywhere=self._withdraw)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._notify(self.release.endpoint, self.release.number)
