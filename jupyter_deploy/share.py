@@ -47,11 +47,11 @@ def make(home: Home, endpoint: str, owner: str) -> tuple[str, Key]:
     Returns:
         The secret, which is kept nowhere else, and the key.
     """
-    secret = keys.make_secret()
+    secret = keys.make_key()
     key = Key(
         id=f"key-{secrets.token_hex(4)}",
         endpoint=endpoint,
-        hash=keys.hash_secret(_pepper(home, endpoint), secret),
+        hash=keys.hash_key(secret, _pepper(home, endpoint)),
         owner=owner,
         created=time.time(),
     )
