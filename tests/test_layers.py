@@ -109,7 +109,8 @@ def targets(module: str, node: ast.AST) -> list[str]:
     if node.level:
         here = module.split(".") if MODULES[module].name == "__init__.py" else module.split(".")[:-1]
         base = ".".join([*here[: len(here) - node.level + 1], *([node.module] if node.module else [])])
-    return [f"{base}.{alias.name}" if f"{base}.{alias.name}" in MODULES else base for alias in node.names]
+    names = [alias.name for alias in node.names if (base, alias.name) != (PACKAGE, "__version__")]
+    return [f"{base}.{name}" if f"{base}.{name}" in MODULES else base for name in names]
 
 
 IMPORTS = [one for module in MODULES for one in imports(module)]
