@@ -12,6 +12,7 @@ DeployError                    something that a person can mend; has a code and 
 ├── Cancelled           409    a deploy was cancelled, or a newer one took its place
 ├── Refused             422    the bundle did not answer as the notebook did
 ├── LockFailed          424    the lock could not be made
+│   └── Unsolvable             the packages that are asked for do not go together
 ├── EnvironmentFailed   424    the clean environment could not be made
 ├── ReleaseFailed       500    a release could not be started
 ├── RouterFailed        500    the router could not be started or refused its configuration
@@ -107,6 +108,10 @@ class LockFailed(DeployError):
     """The lock could not be made."""
 
     status = 424
+
+
+class Unsolvable(LockFailed):
+    """The packages that are asked for do not go together."""
 
 
 class EnvironmentFailed(DeployError):

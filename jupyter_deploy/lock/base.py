@@ -24,6 +24,7 @@ class Locker(Protocol):
             The lock, with hashes, without an index's address.
 
         Raises:
-            LockFailed: If there is no solution or no network; the message says which requirement is missing.
+            Unsolvable: If there is no solution.
+            LockFailed: If there is no network, or a hash is missing; the message says which requirement is meant.
         """
         ...
