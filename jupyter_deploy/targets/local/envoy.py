@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import re
-import select
 import shutil
 import signal
 import threading
@@ -16,10 +15,11 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from jupyter_deploy import errors, home, process
 from jupyter_deploy.targets.local import ports, router, sockets
-from jupyter_deploy.targets.local.watch import Watch
+from jupyter_deploy.targets.local.watch import Watch, ended
 
 File = Literal["cds", "rds"]
 STATS: dict[File, str] = {"cds": "cluster_manager.cds", "rds": "http.in.rds.main"}
@@ -48,11 +48,14 @@ class Envoy:
         self._pid: int | None = None
 
     @property
-    def port(self) -> int | None:
-        """The port at which the endpoints are called; None before the first start."""
-        with contextlib.suppress(OSError, ValueError):
-            return int((self._folder / "port").read_text())
-        return None
+    def port(self) -> int:
+        """The port at which the endpoints are called: asked for, else the last one, else a free one, which is then kept."""
+        with self._lock:
+            port = self._asked or self._last_port()
+            if port is None:
+                port = ports.choose(None, None)
+                self._keep(port)
+            return port
 
     @property
     def pid(self) -> int | None:
@@ -132,24 +135,46 @@ class Envoy:
         Raises:
             OSError: If Envoy does not answer.
         """
-        _, body = sockets.request(self._admin, "GET", f"/stats?filter={pattern}", timeout=PATIENCE)
+        _, body = sockets.request(self._admin, "GET", f"/stats?filter={quote(pattern)}", timeout=PATIENCE)
         lines = (line.partition(": ") for line in body.decode().splitlines())
         return {name: value.strip('"') for name, _, value in lines}
 
-    def counter(self, id: str, name: str) -> int:
-        """Read one figure of a cluster.
+    def counters(self, cluster: str) -> dict[str, int]:
+        """Read the figures of a cluster.
 
         Args:
-            id: The cluster's name.
-            name: Such as `upstream_rq_active`.
+            cluster: Its name.
 
         Returns:
-            Its value; 0 where there is no such cluster, or no Envoy.
+            Figures such as `upstream_rq_active`; none where there is no such cluster, or no Envoy.
         """
-        full = f"cluster.{id}.{name}"
-        with contextlib.suppress(OSError):
-            return int(self.stats(f"^{re.escape(full)}$").get(full, 0))
-        return 0
+        prefix = f"cluster.{cluster}."
+        try:
+            found = self.stats(f"^{re.escape(prefix)}(upstream_rq|membership)_")
+        except OSError:
+            return {}
+        return {name.removeprefix(prefix): int(value) for name, value in found.items() if value.isdigit()}
+
+    def busy(self, cluster: str) -> bool:
+        """Say whether a request may still be on its way to a cluster that no route names any more.
+
+        A request keeps the route that it had when its head came, while its body is collected and while it waits to be tried again;
+        then it counts at no cluster yet.
+
+        Args:
+            cluster: Its name.
+
+        Returns:
+            Whether the cluster has requests, or some request is at no cluster.
+        """
+        callers = "http.in.downstream_rq_active"
+        try:
+            found = self.stats(rf"^({re.escape(callers)}|cluster\..*\.upstream_rq(_pending)?_active)$")
+        except OSError:
+            return False
+        every = int(found.pop(callers, 0))
+        own = sum(int(value) for name, value in found.items() if name.startswith(f"cluster.{cluster}."))
+        return own > 0 or every > sum(map(int, found.values()))
 
     # -- the process ---------------------------------------------------------------------------------------------------
 
@@ -158,16 +183,14 @@ class Envoy:
         pid = self._running()
         if pid is None:
             return None
-        port = self.port
-        wanted = port is not None and self._asked in {None, port}
-        if wanted and port is not None and self._fixed(port) == self._fixed_now() and self._ready():
+        if self._fixed(self.port) == self._fixed_now() and self._ready():
             return pid
         while (pid := self._running()) is not None:
             _end(pid)
         return None
 
     def _start(self) -> int:
-        port = ports.choose(self._asked, self.port)
+        port = ports.choose(self._asked, self._last_port())
         for name, content in self._fixed(port).items():
             home.write(self._folder / name, content)
         self._repair()
@@ -190,7 +213,7 @@ class Envoy:
             started.kill()
             started.wait()
             raise ports.in_use(port)
-        home.write(self._folder / "port", str(port).encode())
+        self._keep(port)
         return started.pid
 
     def _died(self, pid: int) -> None:
@@ -232,6 +255,14 @@ class Envoy:
     def _log(self) -> Path:
         return self._folder / "envoy.log"
 
+    def _last_port(self) -> int | None:
+        with contextlib.suppress(OSError, ValueError):
+            return int((self._folder / "port").read_text())
+        return None
+
+    def _keep(self, port: int) -> None:
+        home.write(self._folder / "port", str(port).encode())
+
     def _fixed(self, port: int) -> dict[str, bytes]:
         """Build the files that change only with the port or with a new version of this program."""
         listeners = router.discovery("1", [router.listener(self._folder, port)])
@@ -251,7 +282,7 @@ class Envoy:
     def _repair(self) -> None:
         """Begin without traffic where the files are missing or do not fit each other; the agent sends the traffic again."""
         clusters, routes = self._read("cds"), self._read("rds")
-        if not routes["resources"] or router.routed(routes) - {one["name"] for one in clusters["resources"]}:
+        if not routes["resources"] or router.routed(routes["resources"]) - {one["name"] for one in clusters["resources"]}:
             version = str(int(routes["version_info"]) + 1)
             home.write(self._folder / "rds.json", _json(router.discovery(version, [router.routes([])])))
         home.write(self._folder / "cds.json", _json(clusters))
@@ -310,16 +341,11 @@ def _locked(path: Path) -> Iterator[int]:
 
 
 def _end(pid: int) -> None:
-    """End a process and wait until it is gone."""
-    with contextlib.suppress(ProcessLookupError):
-        handle = os.pidfd_open(pid)
-        try:
-            for number, seconds in ((signal.SIGTERM, 2.0), (signal.SIGKILL, PATIENCE)):
-                signal.pidfd_send_signal(handle, number)
-                if select.select([handle], [], [], seconds)[0]:
-                    break
-        finally:
-            os.close(handle)
+    for number, seconds in ((signal.SIGTERM, 2.0), (signal.SIGKILL, PATIENCE)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+        if ended(pid, seconds):
+            return
 
 
 def _json(value: object) -> bytes:

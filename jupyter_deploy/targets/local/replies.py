@@ -32,6 +32,7 @@ REPLIES = (
     Reply(408, "request_too_slow", "Request timeout", "The whole request did not arrive in time. Send it again."),
     Reply(413, "body_too_large", "Body too large", "The request's body is above the endpoint's limit. Send fewer rows at a time."),
     Reply(431, "head_too_large", "Request header fields too large", "The request has too many headers or too long ones."),
+    Reply(502, "bad_answer", "Bad gateway", "The endpoint's worker did not answer in HTTP."),
     Reply(503, "overloaded", "Overloaded", "The endpoint has as many calls in flight as it takes. Call again later.", FULL),
     Reply(503, "no_worker", "Service unavailable", "No worker of the endpoint could answer. Call again later."),
     Reply(504, "deadline_exceeded", "Gateway timeout", "The endpoint did not answer within its deadline."),

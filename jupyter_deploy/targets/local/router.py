@@ -19,6 +19,7 @@ CONNECTIONS = 2000
 IN_FLIGHT = 1024  # also the number of retries at a time: Envoy's own 3 loses calls when a worker dies
 RETRIES = 8  # with the pauses below they last 0.4 to 0.6 s, longer than a worker needs to be forked again
 SLACK = 5.0  # seconds that a worker has to give a call up itself before the router does
+BODY_TIME = 30.0  # seconds for a request's body to arrive
 SMALL_BODY = 1024 * 1024  # bytes, where no endpoint's own limit holds
 ONCE = "connect-failure,refused-stream"
 AGAIN = f"{ONCE},reset,retriable-headers"  # `reset`: no byte of the answer has come
@@ -159,16 +160,16 @@ def named(traffic: Mapping[str, Traffic]) -> set[str]:
     return {launch for one in traffic.values() for launch in (*_weighty(one), *one.beside.values())}
 
 
-def routed(content: Config) -> set[str]:
+def routed(resources: Iterable[Config]) -> set[str]:
     """List the clusters that routes lead to.
 
     Args:
-        content: The content of `rds.json`.
+        resources: The resources of `rds.json`.
 
     Returns:
         Names of clusters.
     """
-    every = [route for one in content["resources"] for host in one["virtual_hosts"] for route in host["routes"] if "route" in route]
+    every = [route for one in resources for host in one["virtual_hosts"] for route in host["routes"] if "route" in route]
     return {part["name"] for route in every for part in route["route"]["weighted_clusters"]["clusters"]}
 
 
@@ -239,7 +240,7 @@ def _connection_manager(folder: Path) -> Config:
             "idle_timeout": "300s", "max_headers_count": 64, "headers_with_underscores_action": "REJECT_REQUEST",
         },
         "request_headers_timeout": "10s",
-        "request_timeout": "30s",  # for the body to arrive, not for the answer
+        "request_timeout": _seconds(BODY_TIME),
         "stream_idle_timeout": "120s",
         "local_reply_config": local_replies(),
         "rds": {"route_config_name": "main", "config_source": _watched(folder / "rds.json")},

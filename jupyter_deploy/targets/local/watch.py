@@ -11,6 +11,26 @@ from collections.abc import Callable
 Ended = Callable[[], None]
 
 
+def ended(pid: int, seconds: float) -> bool:
+    """Wait for a process to end.
+
+    Args:
+        pid: The process.
+        seconds: How long to wait at most.
+
+    Returns:
+        Whether it has ended.
+    """
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([handle], [], [], seconds)[0])
+    finally:
+        os.close(handle)
+
+
 class Watch:
     """One thread that waits for processes to end and calls back, each callback in a thread of its own."""
 

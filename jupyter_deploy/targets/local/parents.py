@@ -1,0 +1,196 @@
+"""Environment parents: processes that have imported what models need and fork release parents in milliseconds.
+
+A verified release's parent belongs to its lock. A preview's parent is the kernel's warm spare: same interpreter, same module path,
+same imports. Both outlive the agent, are found again by their sockets, and end by themselves when nobody uses them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jupyter_deploy import __version__, errors, process
+from jupyter_deploy.home import Home
+from jupyter_deploy.targets.base import Launch
+from jupyter_deploy.targets.local import sockets
+from jupyter_deploy.targets.local.watch import Watch
+
+ENDPOINT = Path(__file__).parents[2] / "bentos" / "python"  # the folder that holds the package `endpoint`
+SPARE_IDLE = 4 * 3600  # seconds after which a kernel's spare ends, should nobody have seen the kernel end
+IDLE = 600  # seconds after which a lock's parent ends; another costs what its imports cost
+PATIENCE = 120.0  # seconds for a parent to start and to import
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Parent:
+    """One environment parent, running or not.
+
+    Attributes:
+        interpreter: What runs it.
+        path: Its module path beside the interpreter's own.
+        verified: Whether it serves verified releases, which are BentoML services.
+        control: Its socket.
+        log: Where it writes.
+        lock: Held while it is started or told to import.
+        imported: What it was told to import.
+        owners: The kernels whose spare it is.
+    """
+
+    interpreter: str
+    path: tuple[str, ...]
+    verified: bool
+    control: Path
+    log: Path
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    imported: set[str] = field(default_factory=set)
+    owners: set[int] = field(default_factory=set)
+
+
+class Parents:
+    """Starts, finds and ends environment parents.
+
+    Args:
+        home: The agent's folders.
+        watch: Notices when a kernel ends.
+    """
+
+    def __init__(self, home: Home, watch: Watch) -> None:
+        self._home = home
+        self._watch = watch
+        self._lock = threading.Lock()
+        self._known: dict[Path, Parent] = {}
+
+    def warm(self, interpreter: str, path: tuple[str, ...], modules: Iterable[str], owner: int) -> None:
+        """Have a spare ready for a kernel, with the kernel's imports done.
+
+        Args:
+            interpreter: The kernel's interpreter.
+            path: The kernel's module path.
+            modules: What the kernel has imported.
+            owner: The kernel's process id; the spare ends with the last kernel that it was made for.
+
+        Raises:
+            ReleaseFailed: If the interpreter cannot run one.
+        """
+        parent = self._parent(interpreter, path, "")
+        self._prepare(parent, modules)
+        if owner not in parent.owners:
+            parent.owners.add(owner)
+            self._watch.add(owner, lambda: self._left(parent, owner))
+
+    def ready(self, launch: Launch) -> Path:
+        """Give the control socket of the parent that can fork a release, and start that parent if it does not run.
+
+        Args:
+            launch: The release to be started.
+
+        Returns:
+            The socket.
+
+        Raises:
+            ReleaseFailed: If the interpreter cannot run one.
+        """
+        parent = self._parent(launch.interpreter, launch.path, launch.lock)
+        self._prepare(parent, launch.preload)
+        return parent.control
+
+    def close(self) -> None:
+        """End every parent that is known; the releases that they forked go on."""
+        for parent in self._known.values():
+            _stop(parent)
+
+    def _parent(self, interpreter: str, path: tuple[str, ...], lock: str) -> Parent:
+        key = hashlib.sha256("\0".join((__version__, interpreter, lock, *path)).encode()).hexdigest()[:8]
+        control = self._home.runtime / f"e-{key}.sock"
+        with self._lock:
+            made = Parent(interpreter, path, bool(lock), control, self._home.root / "parents" / f"{key}.log")
+            return self._known.setdefault(control, made)
+
+    def _prepare(self, parent: Parent, modules: Iterable[str]) -> None:
+        with parent.lock:
+            if not _answers(parent):
+                parent.imported.clear()
+                self._spawn(parent)
+            wanted = [module for module in modules if module not in parent.imported]
+            if wanted:
+                sockets.ask(parent.control, {"do": "import", "modules": wanted, "path": []}, PATIENCE)
+                parent.imported.update(wanted)
+
+    def _spawn(self, parent: Parent) -> None:
+        idle = IDLE if parent.verified else SPARE_IDLE
+        arguments = [parent.interpreter, "-m", "endpoint.parent", "--control", str(parent.control), "--idle", str(idle)]
+        env = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join((str(ENDPOINT), *parent.path)),
+            "BENTOML_HOME": str(self._home.root / "bentoml"),
+            "BENTOML_DO_NOT_TRACK": "True",
+        }
+        begin = parent.log.stat().st_size if parent.log.exists() else 0
+        try:
+            started = process.start(
+                [*arguments, *(["--bentoml"] if parent.verified else [])], log=parent.log, env=env, cwd=self._home.runtime
+            )
+        except OSError as error:
+            raise errors.ReleaseFailed(f"The interpreter {parent.interpreter} cannot be started: {error.strerror}.") from error
+        self._await(parent, started, begin)
+        self._watch.add(started.pid, lambda: log.info("the environment parent %s has ended", parent.control.name))
+
+    @staticmethod
+    def _await(parent: Parent, started: subprocess.Popen[bytes], begin: int) -> None:
+        end = time.monotonic() + PATIENCE
+        while not _answers(parent):
+            if started.poll() is not None or time.monotonic() > end:
+                started.kill()
+                reason = last_line(parent.log, begin) or f"it did not get ready within {PATIENCE:g} s"
+                raise errors.ReleaseFailed(
+                    f"The interpreter {parent.interpreter} cannot run a release: {reason}", f"See {parent.log} for all it said."
+                )
+            time.sleep(0.005)
+
+    def _left(self, parent: Parent, owner: int) -> None:
+        parent.owners.discard(owner)
+        if not parent.owners:
+            with parent.lock:
+                _stop(parent)
+
+
+def last_line(file: Path, begin: int = 0) -> str:
+    """Read the last thing that a program said.
+
+    Args:
+        file: Its log.
+        begin: Where in the log to begin, in bytes.
+
+    Returns:
+        The last line that is not empty; an empty string where there is none.
+    """
+    try:
+        with file.open("rb") as opened:
+            opened.seek(begin)
+            lines = opened.read().decode(errors="replace").splitlines()
+    except FileNotFoundError:
+        return ""
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+def _answers(parent: Parent) -> bool:
+    try:
+        return bool(sockets.ask(parent.control, {"do": "status"}, PATIENCE).get("ok"))
+    except OSError:
+        return False
+
+
+def _stop(parent: Parent) -> None:
+    try:
+        sockets.ask(parent.control, {"do": "stop"}, 5.0)
+    except OSError:
+        return

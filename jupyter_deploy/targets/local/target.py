@@ -1,0 +1,205 @@
+"""This machine as a target: Envoy at one loopback port, workers forked from parents that hold a loaded model."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from jupyter_deploy import errors
+from jupyter_deploy.home import Home
+from jupyter_deploy.targets.base import Health, Launch, Traffic
+from jupyter_deploy.targets.local import router
+from jupyter_deploy.targets.local.envoy import Envoy
+from jupyter_deploy.targets.local.parents import Parents
+from jupyter_deploy.targets.local.watch import Watch
+from jupyter_deploy.targets.local.workers import Running, Workers
+
+HEALTHY = 10.0  # seconds for the router to find every worker of a release that is ready
+PAUSE = 0.002
+COUNTERS = {
+    "requests": "upstream_rq_total",
+    "succeeded": "upstream_rq_2xx",
+    "rejected": "upstream_rq_4xx",
+    "failed": "upstream_rq_5xx",
+    "repeated": "upstream_rq_retry",
+    "timeouts": "upstream_rq_timeout",
+    "in_flight": "upstream_rq_active",
+}
+
+log = logging.getLogger(__name__)
+
+
+class Local:
+    """Runs releases on this machine. Everything that it starts outlives the agent and is found again by the next one.
+
+    Args:
+        home: The agent's folders.
+        port: The port at which endpoints are called; None to keep the last one or to choose one.
+    """
+
+    name = "local"
+    capabilities = frozenset({"preview", "beside", "weights"})
+
+    def __init__(self, home: Home, port: int | None = None) -> None:
+        home.make()
+        self._watch = Watch()
+        self._envoy = Envoy(home.router, home.runtime, self._watch, port)
+        self._parents = Parents(home, self._watch)
+        self._workers = Workers(home.runtime, self._parents, self._watch)
+        self._workers.adopt()
+        self._lock = threading.Lock()
+
+    def url(self, endpoint: str) -> str:
+        """Say at which URL an endpoint answers.
+
+        Args:
+            endpoint: The endpoint's name, or a path segment of `Traffic.beside`.
+
+        Returns:
+            The URL, ending in a slash.
+
+        Raises:
+            PortInUse: If no port is free.
+        """
+        return f"http://127.0.0.1:{self._envoy.port}/{endpoint}/"
+
+    def warm(self, interpreter: str, path: tuple[str, ...], modules: tuple[str, ...], owner: int) -> None:
+        """Have a spare of a kernel ready, so that its previews start in milliseconds; goes on in the background.
+
+        Args:
+            interpreter: The kernel's interpreter.
+            path: The kernel's module path.
+            modules: What the kernel has imported.
+            owner: The kernel's process id.
+        """
+
+        def prepare() -> None:
+            try:
+                self._parents.warm(interpreter, path, modules, owner)
+                self._envoy.open()
+            except (errors.DeployError, OSError) as error:
+                log.warning("cannot prepare for previews: %s", error)  # a deploy meets the same error and shows it
+
+        threading.Thread(target=prepare, name="warm", daemon=True).start()
+
+    def start(self, launch: Launch) -> None:
+        """Start a release and wait until its workers are ready; no traffic moves.
+
+        Args:
+            launch: What to start.
+
+        Raises:
+            ReleaseFailed: If it does not become ready; the message holds the reason.
+        """
+        self._workers.start(launch)
+
+    def call(self, id: str, path: str, body: bytes, key: str) -> tuple[int, bytes]:
+        """Send one request to a running release directly, past the router.
+
+        Args:
+            id: The launch's id.
+            path: The path, such as `/predict`.
+            body: JSON.
+            key: A key's secret that the release knows.
+
+        Returns:
+            HTTP status and body.
+
+        Raises:
+            ReleaseFailed: If the release does not answer.
+        """
+        return self._workers.call(id, path, body, key)
+
+    def switch(self, traffic: Mapping[str, Traffic]) -> None:
+        """Make the given traffic the only one, and wait until that is acknowledged.
+
+        Args:
+            traffic: The traffic of every endpoint.
+
+        Raises:
+            ReleaseFailed: If it names a release that does not run.
+            PortInUse: If another program has the router's port.
+            RouterFailed: If it is not acknowledged; the old traffic stays.
+        """
+        wanted = {launch: _cluster(self._workers.find(launch)) for launch in sorted(router.named(traffic))}
+        with self._lock:
+            self._envoy.open()
+            present = self._envoy.clusters()
+            new = {name: one for name, one in wanted.items() if present.get(name) != one}
+            if new:
+                self._envoy.apply("cds", list({**present, **new}.values()))
+                for name in new:
+                    self._await_healthy(name)
+            self._envoy.apply("rds", [router.routes(traffic.values())])
+
+    def stop(self, id: str) -> None:
+        """Let a release finish what is in flight, then end it; nothing happens if there is none.
+
+        Args:
+            id: The launch's id.
+
+        Raises:
+            Conflict: If the router still sends requests to it.
+        """
+        if id in self._envoy.clusters():
+            self._envoy.open()
+            self._drain(id)
+            with self._lock:
+                self._check_unused(id)
+                self._envoy.apply("cds", [one for name, one in self._envoy.clusters().items() if name != id])
+        self._workers.stop(id)
+
+    def status(self) -> dict[str, Health]:
+        """Say how every release is that was started, by launch id."""
+        return self._workers.status()
+
+    def samples(self, id: str) -> dict[str, Any]:
+        """Read what the router counted for a release since the router started.
+
+        Args:
+            id: The launch's id.
+
+        Returns:
+            Requests, and how they ended, by name.
+        """
+        found = self._envoy.counters(id)
+        return {name: found.get(counter, 0) for name, counter in COUNTERS.items()}
+
+    def close(self, everything: bool) -> None:
+        """Let go of the target before the agent ends.
+
+        Args:
+            everything: Whether the releases and the router end too; they go on answering otherwise.
+        """
+        if everything:
+            self._envoy.stop()
+            for launch in self.status():
+                self._workers.stop(launch)
+            self._parents.close()
+        self._envoy.leave()
+        self._watch.close()
+
+    def _await_healthy(self, id: str) -> None:
+        workers, end = len(self._workers.find(id).sockets), time.monotonic() + HEALTHY
+        while (healthy := self._envoy.counters(id).get("membership_healthy", 0)) < workers:
+            if time.monotonic() > end:
+                found = f"The router found {healthy} of {workers} workers of {id} within {HEALTHY:g} s."
+                raise errors.RouterFailed(found, "The old traffic stays as it was.")
+            time.sleep(PAUSE)
+
+    def _drain(self, id: str) -> None:
+        self._check_unused(id)
+        end = time.monotonic() + self._workers.deadline(id) + router.BODY_TIME
+        while self._envoy.busy(id) and time.monotonic() < end:
+            time.sleep(PAUSE)
+
+    def _check_unused(self, id: str) -> None:
+        if id in router.routed(self._envoy.routes()):
+            raise errors.Conflict(f"The release {id} still answers calls.", "Switch its traffic to another release first.")
+
+
+def _cluster(one: Running) -> router.Config:
+    return router.cluster(router.Cluster(id=one.launch.id, sockets=tuple(map(str, one.sockets))))

@@ -1,0 +1,292 @@
+"""Release parents with their workers: start, find again after the agent's restart, ask, revive, stop.
+
+What must be known to start a release again lies as `launch.json` beside its sockets, so the running machine is its own record.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import shutil
+import signal
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jupyter_deploy import errors, home
+from jupyter_deploy.targets.base import Health, Launch
+from jupyter_deploy.targets.local import sockets
+from jupyter_deploy.targets.local.parents import Parents, last_line
+from jupyter_deploy.targets.local.watch import Watch, ended
+from jupyter_deploy.values import from_json, to_json
+
+READY = 60.0  # seconds for a release to load its model and answer its first golden row
+SILENCE = 5.0  # seconds without a sign of life after which a worker is replaced
+GRACE = 5.0  # seconds beyond the deadline that a stopped worker has to finish what is in flight
+REVIVALS = 5  # within `REVIVAL_SPAN`; a release parent that dies more often is left dead
+REVIVAL_SPAN = 60.0  # seconds
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Running:
+    """One release that was started here.
+
+    Attributes:
+        launch: What was started.
+        folder: The folder of its sockets.
+        lock: Held while it is started, revived or stopped.
+        pid: The release parent; None while there is none.
+        served: Whether it has been ready, so that it is revived should it die.
+        reason: Why it could not be revived.
+        revivals: When it was revived, in seconds of the monotonic clock.
+    """
+
+    launch: Launch
+    folder: Path
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    pid: int | None = None
+    served: bool = False
+    reason: str = ""
+    revivals: list[float] = field(default_factory=list)
+
+    @property
+    def sockets(self) -> tuple[Path, ...]:
+        """The workers' sockets."""
+        return tuple(self.folder / f"w{number}.sock" for number in range(self.launch.options.workers))
+
+
+class Workers:
+    """Every release of this machine.
+
+    Args:
+        runtime: The short folder for sockets.
+        parents: Forks release parents.
+        watch: Notices when one dies.
+    """
+
+    def __init__(self, runtime: Path, parents: Parents, watch: Watch) -> None:
+        self._runtime = runtime
+        self._parents = parents
+        self._watch = watch
+        self._lock = threading.Lock()
+        self._running: dict[str, Running] = {}
+
+    def adopt(self) -> None:
+        """Find the releases that an earlier agent started; those that died meanwhile are listed as gone."""
+        for file in self._runtime.glob("*/launch.json"):
+            try:
+                one = Running(from_json(file.read_bytes(), Launch), file.parent)
+            except errors.BadInput as error:
+                log.warning("%s cannot be read: %s", file, error)
+                continue
+            status = _ask(one)
+            self._running[one.launch.id] = one
+            if status is not None:
+                one.served = status["phase"] == "ready"
+                self._follow(one, status["pid"])
+
+    def start(self, launch: Launch) -> None:
+        """Start a release and wait until it is ready; nothing happens if it is.
+
+        Args:
+            launch: What to start.
+
+        Raises:
+            ReleaseFailed: If it does not become ready; the message holds the reason.
+        """
+        folder = self._runtime / hashlib.sha256(launch.id.encode()).hexdigest()[:8]
+        with self._lock:
+            one = self._running.setdefault(launch.id, Running(launch, folder))
+        with one.lock:
+            if one.launch != launch:
+                self._end(one)
+                one.launch = launch
+            try:
+                self._bring_up(one)
+            except BaseException:
+                self.stop(launch.id)
+                raise
+
+    def find(self, id: str) -> Running:
+        """Find a release that was started.
+
+        Args:
+            id: The launch's id.
+
+        Returns:
+            The release.
+
+        Raises:
+            ReleaseFailed: If it was not started here.
+        """
+        if id not in self._running:
+            raise errors.ReleaseFailed(f"The release {id} is not running.", "Deploy it again, or roll back to one that runs.")
+        return self._running[id]
+
+    def deadline(self, id: str) -> float:
+        """Say how long a release's calls may take.
+
+        Args:
+            id: The launch's id.
+
+        Returns:
+            Seconds; 0 where there is no such release.
+        """
+        one = self._running.get(id)
+        return one.launch.options.deadline if one else 0.0
+
+    def status(self) -> dict[str, Health]:
+        """Say how every release is, by launch id."""
+        return {one.launch.id: _health(one) for one in list(self._running.values())}
+
+    def call(self, id: str, path: str, body: bytes, key: str) -> tuple[int, bytes]:
+        """Send one request to a release, past the router.
+
+        Args:
+            id: The launch's id.
+            path: The path, such as `/predict`.
+            body: JSON.
+            key: A key's secret.
+
+        Returns:
+            HTTP status and body.
+
+        Raises:
+            ReleaseFailed: If no worker answers.
+        """
+        one = self.find(id)
+        headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+        timeout = one.launch.options.deadline + GRACE
+        for socket in one.sockets:
+            with contextlib.suppress(OSError):
+                return sockets.request(socket, "POST", path, body=body, headers=headers, timeout=timeout)
+        raise errors.ReleaseFailed(f"No worker of the release {id} answers.", f"Its log is {one.launch.log}.")
+
+    def stop(self, id: str) -> None:
+        """End a release; nothing happens if there is none.
+
+        Args:
+            id: The launch's id.
+        """
+        one = self._running.get(id)
+        if one is None:
+            return
+        with one.lock:
+            self._end(one)
+            shutil.rmtree(one.folder, ignore_errors=True)
+            with self._lock:
+                self._running.pop(id, None)
+
+    def _bring_up(self, one: Running) -> None:
+        status = _ask(one)
+        if status is not None and status["phase"] == "failed":
+            self._end(one)
+            status = None
+        if status is None:
+            self._fork(one)
+        self._await(one)
+        one.served, one.reason = True, ""
+
+    def _fork(self, one: Running) -> None:
+        launch, options = one.launch, one.launch.options
+        control = self._parents.ready(launch)
+        home.private(one.folder)
+        home.write(one.folder / "launch.json", to_json(launch))
+        command = {
+            "do": "release", "release": f"{launch.endpoint}@{launch.number}", "state": launch.state, "folder": launch.folder,
+            "runtime": str(one.folder), "workers": options.workers, "keys": launch.keys, "log": launch.log,
+            "network": options.network or launch.state == "preview",  # a preview may do what its kernel may do
+            "deadline": options.deadline, "body_limit": options.body_limit, "silence": SILENCE,
+        }  # fmt: skip
+        answer = sockets.ask(control, command, READY)
+        if not answer.get("ok"):
+            raise errors.ReleaseFailed(f"The release {launch.id} cannot be started: {answer.get('error', answer)}.")
+        self._follow(one, answer["pid"])
+
+    def _follow(self, one: Running, pid: int) -> None:
+        one.pid = pid
+        self._watch.add(pid, lambda: self._ended(one, pid))
+
+    def _await(self, one: Running) -> None:
+        end = time.monotonic() + READY
+        while time.monotonic() < end:
+            status = _ask(one)
+            phase = status["phase"] if status else "gone"
+            if phase == "ready":
+                return
+            if status and phase == "failed":
+                raise _failed(one, status["reason"])
+            if status is None and one.pid is None:
+                raise _failed(one, last_line(Path(one.launch.log)) or "its process ended")
+            time.sleep(0.005)
+        raise _failed(one, f"it was not ready within {READY:g} s")
+
+    def _ended(self, one: Running, pid: int) -> None:
+        if one.pid != pid:
+            return
+        one.pid = None
+        for pause in (0.0, 0.5, 2.0):
+            time.sleep(pause)
+            with one.lock:
+                if not one.served or one.pid is not None or not self._may_revive(one):
+                    return
+                try:
+                    self._bring_up(one)
+                except (errors.DeployError, OSError) as error:
+                    log.warning("%s cannot be revived: %s", one.launch.id, error)
+                    one.reason = str(error)
+                else:
+                    return
+
+    @staticmethod
+    def _may_revive(one: Running) -> bool:
+        now = time.monotonic()
+        one.revivals = [*(then for then in one.revivals if now - then < REVIVAL_SPAN), now]
+        if len(one.revivals) > REVIVALS:
+            one.reason = f"its parent process died {REVIVALS} times within {REVIVAL_SPAN:g} s"
+            return False
+        log.warning("the parent process of %s has died and is started again", one.launch.id)
+        return True
+
+    @staticmethod
+    def _end(one: Running) -> None:
+        """End a release parent and its workers, by force where asking does not help."""
+        one.served, one.reason = False, ""
+        pid, one.pid = one.pid, None
+        grace = one.launch.options.deadline + GRACE
+        with contextlib.suppress(OSError):
+            sockets.ask(one.folder / "parent.sock", {"do": "stop", "grace": grace}, 5.0)
+        if pid is not None and not ended(pid, grace + GRACE):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+
+
+def _failed(one: Running, reason: str) -> errors.ReleaseFailed:
+    return errors.ReleaseFailed(f"The release {one.launch.id} could not be started: {reason}", f"Its log is {one.launch.log}.")
+
+
+def _ask(one: Running) -> dict[str, Any] | None:
+    try:
+        return sockets.ask(one.folder / "parent.sock", {"do": "status"}, 5.0)
+    except OSError:
+        return None
+
+
+def _health(one: Running) -> Health:
+    status = _ask(one)
+    if one.served and (status is None or status["phase"] != "ready") and any(map(sockets.listener_of, one.sockets)):
+        return Health(phase="ready")  # its parent is being revived; the orphaned workers go on answering meanwhile
+    if status is None:
+        return Health(phase="failed", reason=one.reason) if one.reason else Health(phase="gone")
+    return Health(
+        phase=status["phase"],
+        reason=status.get("reason", ""),
+        workers=tuple(status.get("workers", ())),
+        restarts=status.get("restarts", 0),
+    )
