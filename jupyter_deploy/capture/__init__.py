@@ -1,0 +1,11 @@
+"""The first step: from a live variable to a `Capture`; it runs in the kernel, and it alone needs the live objects.
+
+`variable.py` composes the others: `objects.py` pickles what is reached, `unpicklable.py` says what cannot be, `sources.py` copies
+the modules beside the notebook, `cells.py` reads the executed cells, `calls.py` finds in them what the model was called on,
+`contract.py` chooses what to ask the model, `golden.py` asks it.
+"""
+
+from jupyter_deploy.capture.contract import MISSING
+from jupyter_deploy.capture.variable import capture
+
+__all__ = ["MISSING", "capture"]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from jupyter_deploy.values import Input
 
@@ -72,3 +73,19 @@ class Framework(Protocol):
             The file or folder that was written, relative to `folder`.
         """
         ...
+
+
+def save_pickle(model: object, folder: Path, pickler: Callable[[object, IO[bytes]], None]) -> str:
+    """Write a model as a pickle, for frameworks that have no better format.
+
+    Args:
+        model: The live object.
+        folder: The folder to write into.
+        pickler: `capture.objects.dump(obj, file)`.
+
+    Returns:
+        The file's name.
+    """
+    with (folder / "model.pkl").open("wb") as file:
+        pickler(model, file)
+    return "model.pkl"

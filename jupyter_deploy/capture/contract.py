@@ -1,0 +1,216 @@
+"""On what a model can be called: from an example, from the notebook's own calls, or from what the model knows of its features."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from jupyter_deploy import errors
+from jupyter_deploy.capture import calls
+from jupyter_deploy.capture.cells import Notebook
+from jupyter_deploy.values import Input
+
+MISSING: Any = object()
+"""Stands for an example that was not given; None may be one."""
+
+
+class Data(NamedTuple):
+    """Something to call the model on.
+
+    Attributes:
+        value: A batch of rows; where `by_name`, a list with the named arguments of one call each.
+        origin: Where it was found, for people.
+        by_name: Whether the model takes named arguments, one call a row.
+        input: What it is, where that is known better than the data tells.
+    """
+
+    value: Any
+    origin: str
+    by_name: bool = False
+    input: Input | None = None
+
+
+def candidates(search: calls.Search, notebook: Notebook, example: Any, known: Input | None) -> Iterator[Data]:
+    """List what the model may be called on, the best first.
+
+    Args:
+        search: The model, its name, its methods and the notebook's variables.
+        notebook: The executed cells.
+        example: What the person gave; `MISSING` where nothing.
+        known: What the model knows of its input.
+
+    Yields:
+        Data; where an example is given, nothing else.
+    """
+    if example is not MISSING:
+        yield from _from_example(search, example, known)
+        return
+    yield from _from_calls(search, calls.find(search, notebook))
+    if known is not None:
+        yield from _from_variables(search.namespace, known)
+        yield from _made_up(known)
+
+
+def _from_example(search: calls.Search, example: Any, known: Input | None) -> Iterator[Data]:
+    origin = "the given example"
+    if "" not in search.methods:
+        yield Data(_as_table(example, known), origin)
+        return
+    parameters = signature(search.model)
+    required = [one for one in parameters.values() if one.default is one.empty]
+    if len(required) <= 1 and is_batch(example):
+        yield Data(example, origin)
+    if isinstance(example, dict) and example and example.keys() <= parameters.keys():
+        yield Data([example], origin, by_name=True)
+    elif is_batch(example) and len(required) > 1:
+        yield from _calls_by_row(example, [one.name for one in required], parameters, origin)
+    else:
+        named = _bind(parameters, example if isinstance(example, tuple) else (example,), {})
+        if named is not None:
+            yield Data([named], origin, by_name=True)
+
+
+def _calls_by_row(example: Any, required: list[str], parameters: Mapping[str, Any], origin: str) -> Iterator[Data]:
+    """Take the rows of a table, or a list of objects, as the named arguments of one call each."""
+    rows = example.to_dict("records") if hasattr(example, "to_dict") and hasattr(example, "columns") else example
+    if isinstance(rows, list) and rows and all(isinstance(row, dict) and row.keys() >= set(required) for row in rows):
+        yield Data([{name: row[name] for name in row if name in parameters} for row in rows], origin, by_name=True)
+
+
+def _as_table(example: Any, known: Input | None) -> Any:
+    """Make a table of an object by column, or of a list of them, for a model that was fitted on a table."""
+    records = [example] if isinstance(example, dict) else example
+    is_records = isinstance(records, list) and bool(records) and all(isinstance(one, dict) for one in records)
+    if not is_records or known is None or known.kind != "frame" or "pandas" not in sys.modules:
+        return example
+    return sys.modules["pandas"].DataFrame(records)
+
+
+def _from_calls(search: calls.Search, found: list[calls.Call]) -> Iterator[Data]:
+    by_name: list[dict[str, Any]] = []
+    origins: list[str] = []
+    parameters = signature(search.model) if "" in search.methods else {}
+    for call in found:
+        if len(call.positional) == 1 and not call.named and is_batch(call.positional[0]):
+            yield Data(call.positional[0], call.origin)
+        elif "" not in search.methods:
+            value = call.named.get("X", call.positional[0] if call.positional else MISSING)
+            if is_batch(value):
+                yield Data(value, call.origin)
+        named = _bind(parameters, call.positional, call.named) if "" in search.methods else None
+        if named is not None:
+            by_name.append(named)
+            origins.append(call.origin)
+    if by_name:
+        more = f" and {len(by_name) - 1} more" if len(by_name) > 1 else ""
+        yield Data(by_name, origins[0] + more, by_name=True)
+
+
+def _bind(
+    parameters: Mapping[str, inspect.Parameter], positional: tuple[Any, ...], named: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Name the arguments of one call; None where they do not fit, or cannot be given by name."""
+    try:
+        bound = inspect.Signature(list(parameters.values())).bind(*positional, **named)
+    except TypeError:
+        return None
+    return dict(bound.arguments)
+
+
+def signature(function: object) -> dict[str, inspect.Parameter]:
+    """List the parameters of a function that can be given by name.
+
+    Args:
+        function: The function, or an object that can be called.
+
+    Returns:
+        Parameters by name; nothing where the function does not tell, as some built-in ones.
+    """
+    try:
+        found = inspect.signature(function).parameters  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return {}
+    return {name: one for name, one in found.items() if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)}
+
+
+def is_batch(value: object) -> bool:
+    """Say whether a value holds rows, rather than being one argument among others.
+
+    Args:
+        value: Any object.
+
+    Returns:
+        Whether it is a list, an array, a table or a column with at least one row.
+    """
+    if isinstance(value, list):
+        return bool(value)
+    family = type(value).__module__.partition(".")[0]
+    shape = getattr(value, "shape", None)
+    return family in ("numpy", "pandas", "scipy", "polars") and isinstance(shape, tuple) and bool(shape) and shape[0] > 0
+
+
+def _from_variables(namespace: Mapping[str, Any], known: Input) -> Iterator[Data]:
+    """Look for a live table with the model's columns, or a live array of its width."""
+    public = (name for name in namespace if not name.startswith("_"))
+    names = sorted(public, key=lambda name: ("test" not in name, "val" not in name))
+    for name in names:
+        value = namespace[name]
+        if not is_batch(value) or isinstance(value, list):
+            continue
+        if known.kind == "frame" and hasattr(value, "columns"):
+            wanted = [column.name for column in known.columns]
+            if set(wanted) <= {str(one) for one in value.columns}:
+                yield Data(value if list(value.columns) == wanted else value[wanted], f"the variable {name}")
+        elif known.kind == "array" and not hasattr(value, "columns") and known.shape and value.shape[1:] == known.shape[1:]:
+            yield Data(value, f"the variable {name}")
+
+
+def _made_up(known: Input) -> Iterator[Data]:
+    """Make one row of zeros of what the model knows, since the notebook holds no data any more."""
+    numpy: Any = sys.modules.get("numpy")
+    pandas: Any = sys.modules.get("pandas")
+    origin = "a made-up row of zeros, because the notebook holds no data with the model's features"
+    if known.kind == "array" and numpy and known.shape and len(known.shape) > 1 and known.shape[1] is not None:
+        yield Data(numpy.zeros((1, known.shape[1])), origin, input=known)
+    elif known.kind == "frame" and pandas:
+        yield Data(pandas.DataFrame([{column.name: 0.0 for column in known.columns}]), origin, input=known)
+
+
+def nothing_found(search: calls.Search, failures: list[str]) -> errors.NoContract:
+    """Say that nothing tells what the model accepts.
+
+    Args:
+        search: The model, its name, its methods and the notebook's variables.
+        failures: What was tried, and how it failed.
+
+    Returns:
+        The error to raise.
+    """
+    name, method = search.expression, search.methods[0]
+    call = f"{name}.{method}(X_test)" if method else f"{name}(X_test)"
+    tried = f" Tried: {'; '.join(failures[:3])}." if failures else ""
+    return errors.NoContract(
+        f"Nothing says what `{name}` accepts: no executed cell calls `{call}` with a variable that still exists.{tried}",
+        f"Give some rows as an example: `%deploy {name} --example X_test`, or run `{call}` in a cell and deploy again.",
+    )
+
+
+def unfit_example(search: calls.Search, failures: list[str]) -> errors.NoContract:
+    """Say that the model does not take the example that was given.
+
+    Args:
+        search: The model, its name, its methods and the notebook's variables.
+        failures: What was tried, and how it failed.
+
+    Returns:
+        The error to raise.
+    """
+    name, method = search.expression, search.methods[0]
+    call = f"{name}.{method}(...)" if method else f"{name}(...)"
+    reason = failures[0] if failures else "the given example: its arguments do not fit"
+    return errors.NoContract(
+        f"`{name}` does not take {reason}.",
+        f"Give what `{call}` takes: some rows, or for a function of several arguments a tuple or a dict of them.",
+    )

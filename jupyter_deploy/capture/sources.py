@@ -1,0 +1,206 @@
+"""Which modules a model needs: those of installed packages by name, those beside the notebook as source files."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+import shutil
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from typing import NamedTuple
+
+BIGGEST = 10 * 1024 * 1024
+"""Files above this size in bytes are no source files."""
+
+_SITE = ("site-packages", "dist-packages")
+_OWN = ("__main__", "__mp_main__", "builtins", "jupyter_deploy")
+
+
+class Sources(NamedTuple):
+    """What a model imports.
+
+    Attributes:
+        installed: Modules of installed packages, dotted, in order of name.
+        copied: Files that were copied, relative to their folder, in order of name.
+    """
+
+    installed: tuple[str, ...]
+    copied: tuple[str, ...]
+
+
+def collect(modules: Iterable[str], beside: Path | None, folder: Path) -> Sources:
+    """Copy the source files of local modules, and list the installed modules that all of it imports.
+
+    A local module is one that belongs neither to Python nor to an installed package: it lies beside the notebook, or somewhere
+    else on the module path. What local modules import is followed.
+
+    Args:
+        modules: The modules that the model reaches, dotted.
+        beside: The notebook's folder.
+        folder: Where to copy to; made only if there is something to copy.
+
+    Returns:
+        What was found and copied.
+    """
+    roots: dict[str, Path | None] = {}
+    installed: dict[str, None] = {}
+    waiting = list(modules)
+    followed: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name in followed:
+            continue
+        followed.add(name)
+        top = name.partition(".")[0]
+        if top not in roots:
+            roots[top] = _local_root(top, beside)
+        root = roots[top]
+        if root is not None:
+            waiting += _followed(root, name)
+        elif _is_installed(name, top):
+            installed[name] = None
+    copied = [file for top, root in roots.items() if root for file in _copy(top, root, folder)]
+    return Sources(tuple(sorted(installed)), tuple(sorted(copied)))
+
+
+def _local_root(top: str, beside: Path | None) -> Path | None:
+    """Find the file or package folder of a local top-level module; None for all other modules."""
+    if top in _OWN:
+        return None
+    place = _place(_spec(top))
+    if place is None or any(part in _SITE for part in place.parts):
+        return None
+    near = beside is not None and place.is_relative_to(beside.resolve())
+    if not near and (top in sys.stdlib_module_names or _of_python(place)):
+        return None
+    return place
+
+
+def _spec(top: str) -> ModuleSpec | None:
+    module = sys.modules.get(top)
+    spec = getattr(module, "__spec__", None)
+    if isinstance(spec, ModuleSpec):
+        return spec
+    if module is not None:
+        file = getattr(module, "__file__", None)
+        return ModuleSpec(top, None, origin=file) if file else None
+    try:
+        return importlib.util.find_spec(top)  # of a top-level name: imports nothing
+    except (ImportError, ValueError):
+        return None
+
+
+def _place(spec: ModuleSpec | None) -> Path | None:
+    if spec is None or spec.origin in ("built-in", "frozen"):
+        return None
+    if spec.submodule_search_locations:
+        return Path(next(iter(spec.submodule_search_locations))).resolve()
+    place = Path(spec.origin or "")
+    return place.resolve() if place.is_file() else None
+
+
+def _of_python(place: Path) -> bool:
+    paths = sysconfig.get_paths()
+    return any(place.is_relative_to(Path(paths[key]).resolve()) for key in ("stdlib", "platstdlib", "purelib", "platlib"))
+
+
+def _is_installed(name: str, top: str) -> bool:
+    if top in _OWN or top in sys.stdlib_module_names:
+        return False
+    return name in sys.modules or _spec(top) is not None
+
+
+def _followed(root: Path, name: str) -> Iterator[str]:
+    """List what a local module and the packages around it import."""
+    parts = name.split(".")
+    for depth in range(1, len(parts) + 1):
+        file = _file(root, parts[1:depth])
+        if file is not None and file.suffix == ".py":
+            package = ".".join(parts[:depth] if file.name == "__init__.py" else parts[: depth - 1])
+            yield from imported(file, package)
+
+
+def _file(root: Path, inner: list[str]) -> Path | None:
+    if root.is_file():
+        return None if inner else root
+    base = root.joinpath(*inner)
+    return next((one for one in (base / "__init__.py", base.with_name(f"{base.name}.py")) if one.is_file()), None)
+
+
+def imported(file: Path, package: str) -> list[str]:
+    """List the modules that a source file names in its import statements.
+
+    Args:
+        file: The file.
+        package: The package that it belongs to, for relative imports; empty for a module by itself.
+
+    Returns:
+        Absolute dotted names, some of which may be attributes of modules rather than modules; nothing for a file that is no Python.
+    """
+    try:
+        tree = ast.parse(file.read_bytes())
+    except (SyntaxError, ValueError, OSError):
+        return []
+    found: list[str] = []
+    for node in _executed(tree):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = _absolute(node, package)
+            found += [base, *(f"{base}.{alias.name}" for alias in node.names if _names_module(base, alias.name, package))]
+    return [name for name in found if name]
+
+
+def _executed(tree: ast.AST) -> Iterator[ast.AST]:
+    """Walk a tree past blocks that only type checkers read."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            yield from (inner for other in node.orelse for inner in (other, *_executed(other)))
+            continue
+        yield node
+        yield from _executed(node)
+
+
+def _absolute(node: ast.ImportFrom, package: str) -> str:
+    if not node.level:
+        return node.module or ""
+    around = package.split(".")[: len(package.split(".")) - node.level + 1]
+    return ".".join([*around, *([node.module] if node.module else [])])
+
+
+def _names_module(base: str, name: str, package: str) -> bool:
+    """Whether `from base import name` may import a module; always looked into within the same package."""
+    same_package = bool(package) and base.partition(".")[0] == package.partition(".")[0]
+    return name != "*" and (same_package or f"{base}.{name}" in sys.modules)
+
+
+def _copy(top: str, root: Path, folder: Path) -> Iterator[str]:
+    if root.is_file():
+        target = folder / (top + root.name[root.name.index(".") :])  # an extension module's suffix has more than one part
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(root, target)
+        yield target.name
+        return
+    for file in _files(root):
+        target = folder / top / file.relative_to(root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+        yield target.relative_to(folder).as_posix()
+
+
+def _files(root: Path) -> Iterator[Path]:
+    """List a package's source files, without caches, hidden folders and virtual environments."""
+    for place, folders, files in os.walk(root):
+        here = Path(place)
+        folders[:] = sorted(
+            one for one in folders
+            if not one.startswith((".", "__pycache__")) and one != "node_modules" and not (here / one / "pyvenv.cfg").exists()
+        )  # fmt: skip
+        for name in sorted(files):
+            file = here / name
+            if file.suffix == ".py" and not name.startswith(".") and file.stat().st_size <= BIGGEST:
+                yield file

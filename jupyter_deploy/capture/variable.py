@@ -1,0 +1,199 @@
+"""From a live variable to a capture."""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from jupyter_deploy import errors, home, plugins
+from jupyter_deploy.capture import calls, contract, golden, objects, sources
+from jupyter_deploy.capture.cells import Notebook
+from jupyter_deploy.frameworks.base import Framework
+from jupyter_deploy.values import Capture, Contract, Manifest, to_json
+
+_NEEDED = {"frame": "pandas", "series": "pandas", "array": "numpy", "sparse": "scipy.sparse"}
+"""What a worker needs to make the arguments of a contract; the model's own pickle may not name it."""
+
+
+def capture(
+    expression: str, namespace: dict[str, Any], *, name: str, folder: Path, example: Any = contract.MISSING,
+    cells: Sequence[tuple[int, str]] = (), beside: Path | None = None, golden_rows: int = 100,
+) -> Capture:  # fmt: skip
+    """Take a model out of the live kernel: its files, the code that it reaches, contract and golden rows.
+
+    Args:
+        expression: The variable, or any expression; it is evaluated once.
+        namespace: The notebook's variables.
+        name: The endpoint's name.
+        folder: A fresh folder to write into; what it holds after an error is of no use.
+        example: Rows to call the model on; looked for in the cells and variables where `MISSING`.
+        cells: The executed cells in the order in which they ran: execution count and source.
+        beside: The notebook's folder, whose modules are taken along.
+        golden_rows: How many golden rows to keep at most.
+
+    Returns:
+        The capture; its files lie in the folder.
+
+    Raises:
+        UnknownName: If a variable of the expression does not exist.
+        BadInput: If the expression cannot be evaluated.
+        NotDeployable: If the object cannot answer, such as an unfitted estimator.
+        NotPicklable: If something in it cannot leave the kernel.
+        NoContract: If nothing says what it accepts.
+    """
+    expression = expression.strip()
+    model = evaluate(expression, namespace)
+    framework = find_framework(model)
+    framework.check(model, expression)
+    notebook = Notebook(cells)
+
+    reached = objects.Reached()
+    pickler = functools.partial(objects.dump, name=expression, reached=reached, place=notebook.place)
+    (folder / "model").mkdir(parents=True, exist_ok=True)
+    file = framework.save(model, folder / "model", pickler)  # before the model is asked, which may change it
+    search = calls.Search(model, expression, framework.methods(model), namespace)
+    asked = _ask(framework, search, notebook, example, golden_rows)
+    needed = [*reached.modules, *_needed(asked.contract)]
+    found = sources.collect(needed, beside, folder / "sources")
+
+    manifest = Manifest(
+        endpoint=name, language_version=platform.python_version(), framework=framework.name, loader=framework.loader,
+        model=f"model/{file}", sources="sources" if found.copied else "", preload=_loaded(needed, found.installed),
+    )  # fmt: skip
+    origin = notebook.sources(expression, reached.defined)
+    _write(folder, manifest=manifest, contract=asked.contract, golden=asked.golden, cells=origin)
+    return Capture(
+        endpoint=name, variable=expression, kind=describe(model), digest=home.digest_of(folder), folder=str(folder),
+        size=home.size_of(folder), contract=asked.contract, golden={one.method: len(one.rows) for one in asked.golden},
+        golden_origin=next((one.origin for one in asked.golden), ""), modules=found.installed, interpreter=sys.executable,
+        path=module_path(beside), language_version=manifest.language_version, notebook=notebook_name(namespace),
+    )  # fmt: skip
+
+
+def evaluate(expression: str, namespace: dict[str, Any]) -> Any:
+    """Evaluate what a person wants to deploy.
+
+    Args:
+        expression: A variable, or any expression.
+        namespace: The notebook's variables.
+
+    Returns:
+        Its value.
+
+    Raises:
+        UnknownName: If one of its variables or attributes does not exist; says which names come near.
+        BadInput: If it is no expression, or raises.
+    """
+    try:
+        return eval(compile(expression, "<deploy>", "eval"), namespace)  # noqa: S307 (the user's own expression in the user's own kernel)
+    except SyntaxError as error:
+        raise errors.BadInput(f"`{expression}` is not a Python expression.", "Give a variable, such as `%deploy model`.") from error
+    except NameError as error:
+        unknown = error.name or expression
+        near = errors.did_you_mean(unknown, (one for one in namespace if not one.startswith("_")))
+        message = f"There is no variable `{unknown}` in this notebook."
+        raise errors.UnknownName(message, near or "Run the cell that makes it.") from error
+    except AttributeError as error:
+        near = errors.did_you_mean(error.name or "", dir(error.obj))
+        raise errors.UnknownName(f"`{expression}` cannot be evaluated: {error}.", near) from error
+    except Exception as error:  # the user's own expression, which may raise anything
+        raise errors.BadInput(f"`{expression}` cannot be evaluated: {type(error).__name__}: {error}") from error
+
+
+def find_framework(model: object) -> Framework:
+    """Find the framework that takes a model.
+
+    Args:
+        model: The live object.
+
+    Returns:
+        The first one that accepts it.
+
+    Raises:
+        NotDeployable: If none does.
+    """
+    for one in plugins.names("frameworks"):
+        framework: Framework = plugins.load("frameworks", one)()
+        if framework.accepts(model):
+            return framework
+    raise errors.NotDeployable(f"No framework takes a {type(model).__name__}.")
+
+
+def _ask(framework: Framework, search: calls.Search, notebook: Notebook, example: Any, most: int) -> golden.Asked:
+    """Ask the model on the first data that it takes."""
+    failures: list[str] = []
+    for data in contract.candidates(search, notebook, example, framework.contract(search.model)):
+        try:
+            return golden.ask(search.model, search.methods, data, most)
+        except golden.NoAnswer as error:  # noqa: PERF203 (each candidate is its own attempt)
+            if type(error.__cause__).__name__ == "NotFittedError":  # scikit-learn's, which is not imported here
+                hint = f"Run `{search.expression}.fit(X, y)` first, then deploy it."
+                raise errors.NotDeployable(f"`{search.expression}` has not been fitted.", hint) from error
+            failures.append(str(error))
+    if example is not contract.MISSING:
+        raise contract.unfit_example(search, failures)
+    raise contract.nothing_found(search, failures)
+
+
+def _needed(described: Contract) -> Iterable[str]:
+    """List the modules that a worker imports to build arguments and to read answers."""
+    kinds = {side.kind for method in described.methods for side in (method.input, method.output)}
+    return (module for kind, module in _NEEDED.items() if kind in kinds)
+
+
+def _loaded(modules: Iterable[str], installed: Sequence[str]) -> tuple[str, ...]:
+    known = set(installed)
+    return tuple(sorted(one for one in modules if one in known and one in sys.modules))
+
+
+def _write(folder: Path, **values: Any) -> None:
+    for stem, value in values.items():
+        (folder / f"{stem}.json").write_bytes(to_json(value))
+
+
+def describe(model: object) -> str:
+    """Name a model's kind for people.
+
+    Args:
+        model: The live object.
+
+    Returns:
+        Its class, with the steps of a pipeline; for a function, `function` and its name.
+    """
+    if hasattr(model, "__qualname__") and not isinstance(model, type):
+        return f"function {getattr(model, '__name__', model)}"
+    steps = getattr(model, "steps", None)
+    if isinstance(steps, list) and all(isinstance(step, tuple) and len(step) == 2 for step in steps):
+        return f"{type(model).__name__}: {', '.join(type(step[1]).__name__ for step in steps)}"
+    return type(model).__name__
+
+
+def module_path(beside: Path | None) -> tuple[str, ...]:
+    """List where this kernel finds modules, without the notebook's own folder.
+
+    Args:
+        beside: The notebook's folder.
+
+    Returns:
+        Absolute paths that exist.
+    """
+    own = {(beside or Path()).absolute(), Path.cwd()}
+    return tuple(one for one in sys.path if one and Path(one).absolute() not in own and Path(one).exists())
+
+
+def notebook_name(namespace: dict[str, Any]) -> str:
+    """Find the notebook's name.
+
+    Args:
+        namespace: The notebook's variables, where some front ends leave it.
+
+    Returns:
+        The file's name; empty where neither Jupyter nor the front end told the kernel.
+    """
+    told = namespace.get("__session__") or os.environ.get("JPY_SESSION_NAME") or namespace.get("__vsc_ipynb_file__") or ""
+    return Path(str(told)).name

@@ -1,0 +1,54 @@
+"""The last resort: any object with a method to call, and any function."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from jupyter_deploy import errors
+from jupyter_deploy.frameworks.base import save_pickle
+from jupyter_deploy.values import Input
+
+METHODS = ("predict", "predict_proba", "decision_function", "transform")
+DATA = ("pandas", "polars", "pyarrow", "numpy", "scipy")  # their tables have methods of these names too
+CAN = "A fitted model, an object with a method such as `predict`, or a function can be deployed."
+
+
+class Callable:
+    """Takes everything, and says what is wrong with it where nothing of it can be called."""
+
+    name = "callable"
+    loader = "cloudpickle"
+
+    def accepts(self, model: object) -> bool:  # noqa: ARG002 (the last resort takes all)
+        """Say yes: whatever cannot be deployed is refused by `check`, with the reason."""
+        return True
+
+    def check(self, model: object, name: str) -> None:
+        """Refuse a class, a module, data, and whatever else has nothing to call."""
+        if isinstance(model, type):
+            raise errors.NotDeployable(
+                f"`{name}` is the class {model.__name__}, not an object of it.",
+                f"Make one first, `model = {model.__name__}(...)`, then deploy `model`.",
+            )
+        if isinstance(model, ModuleType):
+            raise errors.NotDeployable(f"`{name}` is a module.", f"{CAN} Name one of its functions, such as `{name}.predict`.")
+        if not self.methods(model):
+            article = "an" if type(model).__name__[0] in "aeiouAEIOU" else "a"
+            raise errors.NotDeployable(f"`{name}` is {article} {type(model).__name__}, which cannot be called.", CAN)
+
+    def methods(self, model: object) -> tuple[str, ...]:
+        """List the known methods that the object has, or the empty name of the object itself where it can only be called."""
+        if type(model).__module__.partition(".")[0] in DATA and not callable(model):
+            return ()
+        named = tuple(method for method in METHODS if callable(getattr(model, method, None)))
+        return named or (("",) if callable(model) else ())
+
+    def contract(self, model: object) -> Input | None:  # noqa: ARG002 (nothing is known of any object)
+        """Say that the object itself tells nothing of its input."""
+        return None
+
+    def save(self, model: object, folder: Path, pickler: Any) -> str:
+        """Pickle the object."""
+        return save_pickle(model, folder, pickler)

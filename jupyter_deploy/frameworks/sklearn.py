@@ -1,0 +1,74 @@
+"""scikit-learn's estimators and pipelines, and the user's own that derive from its base class."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from jupyter_deploy import errors
+from jupyter_deploy.frameworks.base import save_pickle
+from jupyter_deploy.values import Column, Input
+
+METHODS = ("predict", "predict_proba", "decision_function", "score_samples", "transform")
+
+
+class Sklearn:
+    """Takes whatever derives from scikit-learn's `BaseEstimator`; never imports scikit-learn, which the model's own kernel has."""
+
+    name = "sklearn"
+    loader = "cloudpickle"
+
+    def accepts(self, model: object) -> bool:
+        """Say whether the model, or the class that was given by mistake, is an estimator."""
+        kind = model if isinstance(model, type) else type(model)
+        return any(base.__name__ == "BaseEstimator" and base.__module__.startswith("sklearn.") for base in kind.__mro__)
+
+    def check(self, model: object, name: str) -> None:
+        """Refuse a class, an unfitted estimator, and one that can only answer for the data it was fitted on."""
+        if isinstance(model, type):
+            raise errors.NotDeployable(
+                f"`{name}` is the class {model.__name__}, not a fitted model.",
+                f"Fit one first, `model = {model.__name__}().fit(X, y)`, then deploy `model`.",
+            )
+        if _unfitted(model):
+            raise errors.NotDeployable(
+                f"`{name}` is a {type(model).__name__} that has not been fitted.", f"Run `{name}.fit(X, y)` first, then deploy it."
+            )
+        if not self.methods(model):
+            raise errors.NotDeployable(
+                f"`{name}` is a {type(model).__name__}, which has none of the methods {', '.join(METHODS)}.",
+                "It answers only for the data that it was fitted on; deploy a model that can be asked about new rows.",
+            )
+
+    def methods(self, model: object) -> tuple[str, ...]:
+        """List the methods that this estimator has, as it is fitted."""
+        return tuple(method for method in METHODS if callable(getattr(model, method, None)))
+
+    def contract(self, model: object) -> Input | None:
+        """Read the names or the number of features that the model was fitted on."""
+        names = getattr(model, "feature_names_in_", None)
+        if names is not None:
+            return Input(kind="frame", columns=tuple(Column(name=str(name), dtype="float64") for name in names))
+        width = getattr(model, "n_features_in_", None)
+        return None if width is None else Input(kind="array", shape=(None, int(width)), dtype="float64")
+
+    def save(self, model: object, folder: Path, pickler: Any) -> str:
+        """Pickle the model."""
+        return save_pickle(model, folder, pickler)
+
+
+def _unfitted(model: Any) -> bool:
+    steps = getattr(model, "steps", None)
+    if isinstance(steps, list) and steps:
+        return _unfitted(steps[-1][1])
+    if not type(model).__module__.startswith("sklearn.") and not hasattr(model, "__sklearn_is_fitted__"):
+        return False  # a class of the user's own may keep what it learns under any name; its answers will tell
+    if isinstance(model, str) or not hasattr(model, "fit"):
+        return False  # a pipeline's `passthrough`
+    validation: Any = sys.modules["sklearn.utils.validation"]
+    try:
+        validation.check_is_fitted(model)
+    except sys.modules["sklearn.exceptions"].NotFittedError:
+        return True
+    return False
