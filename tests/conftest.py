@@ -1,7 +1,15 @@
-"""What a test is, told by the folder it lies in: `tests/faults/` holds tests marked `faults`, and so on."""
+"""What tests of every kind share: marks by folder, and a package index on loopback, with small wheels that a test makes."""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
+import threading
+import zipfile
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -11,8 +19,74 @@ MARKED_FOLDERS = ("faults", "cluster", "browser")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test of a marked folder, so that `make test` leaves it to its own target."""
-    here = Path(__file__).parent
     for item in items:
-        folder = item.path.relative_to(here).parts[0]
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
         if folder in MARKED_FOLDERS:
             item.add_marker(folder)
+
+
+class Index:
+    """A real package index (PEP 503) over HTTP, whose wheels hold one empty module each."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self.folder = folder
+        self.url = url
+
+    def add(self, name: str, version: str, *requires: str, hashed: bool = True) -> Path:
+        """Make a wheel and publish it.
+
+        Args:
+            name: The distribution's name; its module has the same one.
+            version: Its version.
+            requires: Its requirements.
+            hashed: Whether the index tells the file's hash.
+
+        Returns:
+            The wheel.
+        """
+        wheel = self.folder / f"{name}-{version}-py3-none-any.whl"
+        info = f"{name}-{version}.dist-info"
+        needs = "".join(f"Requires-Dist: {one}\n" for one in requires)
+        needs += "".join(f"Provides-Extra: {extra}\n" for extra in re.findall(r"extra == '(\w+)'", needs))
+        files = {
+            f"{name}.py": f"VERSION = {version!r}\n",
+            f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
+            f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        }
+        files[f"{info}/RECORD"] = "".join(f"{one},,\n" for one in [*files, f"{info}/RECORD"])
+        with zipfile.ZipFile(wheel, "w") as archive:
+            for path, text in files.items():
+                archive.writestr(path, text)
+        page = self.folder / "simple" / name / "index.html"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        anchor = f"#sha256={hashlib.sha256(wheel.read_bytes()).hexdigest()}" if hashed else ""
+        with page.open("a") as listing:
+            listing.write(f'<a href="/{wheel.name}{anchor}">{wheel.name}</a>\n')
+        return wheel
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
+    """Serve an empty package index, and make it the only one that pip, and so uv, is told of; caches begin empty."""
+    folder = tmp_path / "index"
+    (folder / "simple").mkdir(parents=True)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_port}/simple"
+    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_INDEX_URL", url)
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    yield Index(folder, url)
+    server.shutdown()
+    server.server_close()
+    thread.join()
