@@ -1,0 +1,281 @@
+"""`%deploy`: the magic and its verbs; each reads its line, makes one call and shows what came back.
+
+The expression is taken exactly as written, so that `{}` and `$` in it stay Python; only the values of options are expanded as in
+other magics. A word that is a verb is always the verb: a variable called `status` is deployed with `%deploy (status)`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from typing import Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
+from IPython.core.magic_arguments import argument, magic_arguments
+
+from jupyter_deploy import errors
+
+VERBS = ("status", "logs", "releases", "rollback", "cancel", "remove")
+NAMED = ("logs", "releases", "rollback", "cancel", "remove")  # verbs that need an endpoint
+SETTINGS = ("workers", "tolerance", "deadline", "target", "retry", "network", "preview", "preview_live")
+EXPANDED = {"--name", "-n", "--workers", "--tolerance", "--deadline", "--target", "--lines", "--release", "--to"}
+EXAMPLE = {"--example", "-e"}
+ON: dict[str, Any] = {"action": "store_true", "default": None}
+OFF: dict[str, Any] = {"action": "store_false", "default": None}
+Option = tuple[tuple[str, ...], dict[str, Any]]
+OPTIONS: tuple[Option, ...] = (
+    (("expression",), {"nargs": "*", "help": "What to deploy: a variable or any expression, such as models['churn']. Or a verb."}),
+    (("--name", "-n"), {"help": "The endpoint's name; made from the expression if not given."}),
+    (("--example", "-e"), {"help": "An expression with some rows of the model's input, such as X_test."}),
+    (("--wait", "-w"), {"action": "store_true", "help": "Return only when the verified release serves."}),
+    (("--workers",), {"type": int, "help": "How many worker processes answer."}),
+    (("--tolerance",), {"type": float, "help": "Relative tolerance of floats when golden rows are compared."}),
+    (("--deadline",), {"type": float, "help": "Seconds after which a call is given up."}),
+    (("--target",), {"help": "Where to run."}),
+    (("--retry",), {**ON, "dest": "retry", "help": "Let the router repeat a request that nobody began to answer."}),
+    (("--no-retry",), {**OFF, "dest": "retry", "help": "Never repeat a request: for functions with side effects."}),
+    (("--network",), {**ON, "help": "Let the verified release reach the network."}),
+    (("--no-preview",), {**OFF, "dest": "preview", "help": "Wait for the verified release; no preview."}),
+    (("--preview-live",), {**ON, "help": "Let an unverified preview replace a verified release."}),
+    (("--dry-run",), {"action": "store_true", "help": "Show what would be deployed, and deploy nothing."}),
+    (("--json",), {"action": "store_true", "help": "Print JSON instead of a card."}),
+    (("--lines",), {"type": int, "default": 100, "help": "logs: how many lines."}),
+    (("--release", "--to"), {"type": int, "help": "logs, cancel, rollback: the release's number."}),
+)
+RED, BOLD, PLAIN = "\x1b[31m", "\x1b[1m", "\x1b[0m"
+
+
+def load(ipython: Any) -> None:
+    """Register the magic and begin to warm up.
+
+    Args:
+        ipython: The IPython shell.
+    """
+    from jupyter_deploy.adapters.session import folder_of
+    from jupyter_deploy.adapters.warm import Warmer
+
+    magics = DeployMagics(ipython)
+    magics.warmer = Warmer(folder_of(ipython.user_ns))
+    ipython.register_magics(magics)
+    ipython.events.register("post_run_cell", magics.warmer.after_cell)
+    magics.warmer.start()
+
+
+def unload(ipython: Any) -> None:
+    """Take the magic away again.
+
+    Args:
+        ipython: The IPython shell.
+    """
+    magics = ipython.magics_manager.registry.pop("DeployMagics", None)
+    ipython.magics_manager.magics["line"].pop("deploy", None)
+    if magics is not None:
+        ipython.events.unregister("post_run_cell", magics.warmer.after_cell)
+        magics.warmer.stop()
+
+
+def documented(function: Any) -> Any:
+    """Give a magic its options and the help that `%deploy?` shows.
+
+    Args:
+        function: The magic.
+
+    Returns:
+        The same magic.
+    """
+    for names, how in reversed(OPTIONS):
+        function = argument(*names, **how)(function)  # type: ignore[no-untyped-call]
+    return magic_arguments()(function)  # type: ignore[no-untyped-call]
+
+
+@magics_class
+class DeployMagics(Magics):
+    """The magic."""
+
+    shell: Any
+    warmer: Any = None
+
+    @documented
+    @no_var_expand
+    @line_magic
+    def deploy(self, line: str) -> Any:
+        """Turn a fitted model into a live, verified endpoint.
+
+        ::
+
+          %deploy model                         deploy the variable `model` as the endpoint `model`
+          ep = %deploy model --name churn       the endpoint as a value: ep.predict(X), ep.wait(), ep.url
+          %deploy models["eu"] --example X_test any expression; rows to learn the contract from
+          %deploy                               what is deployed
+          %deploy status [NAME]                 one endpoint's card, or all endpoints
+          %deploy logs NAME [--lines N]         what its processes wrote
+          %deploy releases NAME                 its releases
+          %deploy rollback NAME [--to N]        let an older verified release answer again
+          %deploy cancel NAME [--release N]     stop a deploy that is on its way
+          %deploy remove NAME                   end the endpoint with its releases and keys
+
+        A verb is always the verb: deploy a variable called `status` with `%deploy (status)`.
+        """
+        asked = self._parse(line)
+        try:
+            return self._do(asked)
+        except (errors.DeployError, TimeoutError) as error:
+            raise _brief(error, asked) from None  # its own text is enough
+
+    def _parse(self, line: str) -> Any:
+        given = words(line)
+        parsed: list[str] = []
+        for before, word in zip(["", *given], given, strict=False):
+            value = before in EXPANDED or (before in VERBS and len(parsed) == 1)
+            parsed.append(_expanded(self.shell, unquoted(word)) if value else unquoted(word) if before in EXAMPLE else word)
+        try:
+            return self.deploy.parser.parse_args(parsed)
+        except UsageError as error:
+            raise UsageError(f"{error}\nPut an expression with spaces or dashes into parentheses; `%deploy?` shows all.") from None
+
+    def _do(self, asked: Any) -> Any:
+        verb = asked.expression[0] if asked.expression else "status"
+        if verb not in VERBS:
+            return self._deploy(" ".join(asked.expression), asked)
+        names = asked.expression[1:]
+        if len(names) > 1 or (verb in NAMED and not names):
+            also = f" A variable of that name is deployed with `%deploy ({verb})`." if verb in self.shell.user_ns else ""
+            raise errors.BadInput(f"`%deploy {verb}` takes one endpoint's name.", f"Such as `%deploy {verb} churn`.{also}")
+        return getattr(self, f"_{verb}")(asked, *names)
+
+    def _deploy(self, expression: str, asked: Any) -> Any:
+        from jupyter_deploy.adapters import card, python, session
+
+        here = session.of_notebook(self.shell)
+        example = session.evaluate(asked.example, here.namespace, "--example") if asked.example else python.MISSING
+        settings = {name: getattr(asked, name) for name in SETTINGS}
+        capture, options = python.prepare(expression, here, asked.name, example, settings)
+        if asked.dry_run:
+            shutil.rmtree(capture.folder, ignore_errors=True)
+            return self._show(asked, capture, lambda: card.plan(capture))
+        endpoint = python.launch(capture, options)
+        if not asked.json:
+            endpoint._ipython_display_()
+        if asked.wait:
+            endpoint.wait()
+        return self._show(asked, endpoint.view.release, dict) if asked.json else endpoint
+
+    def _status(self, asked: Any, name: str = "") -> Any:
+        from jupyter_deploy.adapters import card, python
+
+        if name:
+            endpoint = python.Endpoint(name, client=self._agent())
+            if asked.json:
+                return self._show(asked, endpoint.status(), dict)
+            endpoint._ipython_display_()
+            return endpoint
+        try:
+            endpoints = self._agent().endpoints()
+        except errors.AgentUnreachable:
+            endpoints = []  # without an agent nothing is deployed
+        return self._show(asked, endpoints, lambda: card.listing(endpoints, time.time()))
+
+    def _logs(self, asked: Any, name: str) -> None:
+        lines = self._agent().logs(name, asked.lines, asked.release)
+        self._show(asked, lines, lambda: {"text/plain": "\n".join(lines) or f"The processes of `{name}` wrote nothing."})
+
+    def _releases(self, asked: Any, name: str) -> None:
+        from jupyter_deploy.adapters import card
+
+        endpoint = self._agent().endpoint(name)
+        self._show(asked, endpoint.releases, lambda: card.releases(endpoint, time.time()))
+
+    def _rollback(self, asked: Any, name: str) -> None:
+        endpoint = self._agent().rollback(name, asked.release)
+        said = f"{endpoint.name}@{endpoint.answering} ({endpoint.state}) answers at {endpoint.url} again."
+        self._show(asked, endpoint, lambda: {"text/plain": said})
+
+    def _cancel(self, asked: Any, name: str) -> None:
+        client = self._agent()
+        number = asked.release or client.endpoint(name).releases[0].number
+        release = client.cancel(name, number)
+        self._show(
+            asked, release, lambda: {"text/plain": f"{release.tag} ends at the next stage; what served before goes on serving."}
+        )
+
+    def _remove(self, asked: Any, name: str) -> None:
+        self._agent().remove(name)
+        self._show(asked, {"removed": name}, lambda: {"text/plain": f"`{name}` is removed with its releases and keys."})
+
+    def _agent(self) -> Any:
+        from jupyter_deploy.agent.lifecycle import connect
+
+        return connect(start=False)
+
+    def _show(self, asked: Any, value: Any, drawn: Callable[[], dict[str, str]]) -> None:
+        """Show a value as JSON or as it is drawn."""
+        if asked.json:
+            from jupyter_deploy.values import to_json
+
+            print(to_json(value).decode())
+        else:
+            self.shell.display_pub.publish(data=drawn(), metadata={})
+
+
+def words(line: str) -> list[str]:
+    """Split a line at spaces outside of quotes and brackets, and leave each word as it was written.
+
+    Args:
+        line: What stands behind `%deploy`.
+
+    Returns:
+        The words; a comment and a semicolon at the end are left out.
+    """
+    found: list[str] = []
+    word, depth, quote = "", 0, ""
+    for at, char in enumerate(line):
+        if quote:
+            quote = "" if char == quote and not _escaped(line, at) else quote
+        elif char in "\"'":
+            quote = char
+        elif char == "#" and not word and depth == 0:
+            break
+        elif char.isspace() and depth == 0:
+            found, word = [*found, word], ""
+            continue
+        else:
+            depth += (char in "([{") - (char in ")]}")
+        word += char
+    return [one for one in [*found, word.rstrip(";")] if one]
+
+
+def unquoted(word: str) -> str:
+    """Take the quotes off a word that is quoted as a whole.
+
+    Args:
+        word: The word.
+
+    Returns:
+        What stands between the quotes.
+    """
+    return word[1:-1] if len(word) > 1 and word[0] == word[-1] and word[0] in "\"'" else word
+
+
+def _escaped(line: str, at: int) -> bool:
+    before = line[:at]
+    return (len(before) - len(before.rstrip("\\"))) % 2 == 1
+
+
+def _expanded(_shell: Any, _word: str) -> str:
+    """Expand `{name}` and `$name`; the names here begin with an underscore because IPython looks at them too."""
+    return str(_shell.var_expand(_word))
+
+
+def _brief(error: Exception, asked: Any) -> Exception:
+    """Make IPython show an error in three lines: what, why, what to do."""
+    what = " ".join(["%deploy", *asked.expression])
+    message, hint = getattr(error, "message", str(error)), getattr(error, "hint", "")
+    lines = [
+        f"{RED}{BOLD}{what}{PLAIN}{RED} did not work: {type(error).__name__}{PLAIN}",
+        message,
+        *([f"→ {hint}"] if hint else []),
+    ]
+    error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]
+    return error

@@ -1,0 +1,126 @@
+"""What the caller's own Python session knows: its names, the cells that ran, where the notebook lies.
+
+IPython is looked up, never imported: where nobody imported it there is no notebook, and plain Python stays light.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any, NamedTuple
+
+from jupyter_deploy import errors
+
+
+class Session(NamedTuple):
+    """The caller's session.
+
+    Attributes:
+        namespace: Its names; in a notebook the live namespace itself.
+        cells: Execution count and source of each cell that ran.
+        folder: The notebook's folder, or the working folder.
+    """
+
+    namespace: dict[str, Any]
+    cells: tuple[tuple[int, str], ...]
+    folder: Path
+
+
+def shell() -> Any:
+    """Find the running IPython shell.
+
+    Returns:
+        The shell, or None outside of IPython.
+    """
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None else None
+
+
+def of_notebook(running: Any) -> Session:
+    """Describe a notebook's session.
+
+    Args:
+        running: The IPython shell.
+
+    Returns:
+        The session.
+    """
+    history = running.history_manager.input_hist_raw
+    cells = tuple((number, source) for number, source in enumerate(history) if source.strip())
+    return Session(running.user_ns, cells, folder_of(running.user_ns))
+
+
+def of_caller(frame: FrameType) -> Session:
+    """Describe the session of whoever called a function.
+
+    Args:
+        frame: The caller's frame.
+
+    Returns:
+        The session; names that are local to a function stand in front of its module's.
+    """
+    running = shell()
+    if running is not None and frame.f_globals is running.user_ns and frame.f_locals is frame.f_globals:
+        return of_notebook(running)
+    at_top = frame.f_locals is frame.f_globals
+    names = frame.f_globals if at_top else {**frame.f_globals, **frame.f_locals}
+    cells = of_notebook(running).cells if running is not None else ()
+    return Session(names, cells, folder_of(names))
+
+
+def name_of(model: object, namespace: dict[str, Any]) -> str:
+    """Find the variable that holds a model.
+
+    Args:
+        model: The live object.
+        namespace: The caller's names.
+
+    Returns:
+        The variable's name; the one that was bound last where several hold it, an empty string where none does.
+    """
+    held = [name for name, value in namespace.items() if value is model and not name.startswith("_")]
+    return held[-1] if held else ""
+
+
+def evaluate(expression: str, namespace: dict[str, Any], what: str) -> Any:
+    """Evaluate an expression of the user's in the user's own session.
+
+    Args:
+        expression: Python.
+        namespace: The session's names.
+        what: What it was given as, for errors.
+
+    Returns:
+        Its value.
+
+    Raises:
+        UnknownName: If it names a variable that does not exist.
+        BadInput: If it cannot be evaluated.
+    """
+    try:
+        return eval(expression, namespace)  # noqa: S307 (the user's own code in the user's own kernel)
+    except NameError as error:
+        missing = getattr(error, "name", "") or ""
+        raise errors.UnknownName(
+            f"There is no variable `{missing}` ({what} `{expression}`).",
+            errors.did_you_mean(missing, namespace) or "Run the cell that defines it first.",
+        ) from error
+    except Exception as error:
+        raise errors.BadInput(f"{what} `{expression}` cannot be evaluated: {type(error).__name__}: {error}.") from error
+
+
+def folder_of(namespace: dict[str, Any]) -> Path:
+    """Say where the notebook lies: VS Code and Jupyter's server name it, other frontends start the kernel in its folder.
+
+    Args:
+        namespace: The notebook's names.
+
+    Returns:
+        The folder.
+    """
+    for named in (namespace.get("__vsc_ipynb_file__"), os.environ.get("JPY_SESSION_NAME")):
+        if isinstance(named, str) and Path(named).is_absolute() and Path(named).parent.is_dir():
+            return Path(named).parent
+    return Path.cwd()
