@@ -40,6 +40,7 @@ SHARED = {
     "contract": {"values", "capture", "adapters", "bundle", "frameworks", "languages", "targets", "lock"},
     "codec": {"capture", "adapters"},
     "keys": {"share"},
+    "openapi": {"bundle"},
 }
 
 # A heavy library has one home.

@@ -11,8 +11,8 @@ from jupyter_deploy import errors, process
 from jupyter_deploy.lock.format import normalise
 
 LIMIT = 1800.0  # seconds; pip downloads whatever its index has no hash for
-UNREACHABLE = re.compile(r"NewConnectionError|NameResolutionError|ConnectTimeoutError|ReadTimeoutError|ProxyError|SSLError")
-WANTED = re.compile(r"(?:satisfies the requirement|No matching distribution found for) (\S+)")
+UNREACHABLE = re.compile(r"Could not fetch URL (?!.*: 404 )")  # stands in pip's log alone; pip then says `no such distribution`
+WANTED = re.compile(r"SpecifierRequirement\('([^']+)'\)")
 FLAGS = (
     "--generate-hashes", "--allow-unsafe", "--strip-extras", "--no-header", "--no-annotate", "--no-emit-index-url",
     "--no-emit-trusted-host", "--no-emit-find-links", "--no-emit-options", "--no-config", "--quiet",
@@ -31,11 +31,12 @@ class PipTools:
         asked.write_text("".join(f"{line}\n" for line in requirements), encoding="utf-8")
         kept.write_text("".join(f"{line}\n" for line in constraints), encoding="utf-8")
         arguments = [sys.executable, "-m", "piptools", "compile", asked.name, "--constraint", kept.name, "--output-file", made.name]
-        env = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
-        done = process.run([*arguments, *FLAGS], env=env, cwd=folder, timeout=LIMIT)
+        own = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+        log = folder / "pip.log"
+        done = process.run([*arguments, *FLAGS], env=own | {"PIP_LOG": str(log)}, cwd=folder, timeout=LIMIT)
         if done.code == 0:
             return normalise(made.read_text(encoding="utf-8"))
-        raise _failed(done)
+        raise _failed(done, log.read_text(encoding="utf-8", errors="replace") if log.exists() else "")
 
 
 def _check_version(python: Path) -> None:
@@ -51,14 +52,15 @@ def _check_version(python: Path) -> None:
         )
 
 
-def _failed(done: process.Finished) -> errors.LockFailed:
-    wanted = sorted(set(WANTED.findall(done.errors)))
-    named = f" Missing: {', '.join(wanted)}." if wanted else ""
-    if UNREACHABLE.search(done.errors):
+def _failed(done: process.Finished, log: str) -> errors.LockFailed:
+    wanted = ", ".join(sorted(set(WANTED.findall(done.errors)))) or "unknown"
+    if UNREACHABLE.search(log):
         return errors.LockFailed(
-            f"The package index cannot be reached.{named}",
+            f"The package index cannot be reached. Missing: {wanted}.",
             'Connect to the network and deploy again; `locker = "uv"` can lock out of its cache.',
         )
-    end = " ".join(done.errors.split())[-1000:]
-    hint = "Install versions that go together into the kernel's environment (`pip check` names the clashes), and deploy again."
-    return errors.Unsolvable(f"The packages that the model needs cannot be locked together.{named} pip-tools said: {end}", hint)
+    last = done.errors.strip().splitlines()[-1:] or [f"it ended with {done.code}"]
+    return errors.Unsolvable(
+        f"The packages that the model needs cannot be locked together: {wanted}. pip-tools said: {last[0]}",
+        "Install versions that go together into the kernel's environment (`pip check` names the clashes), and deploy again.",
+    )

@@ -12,7 +12,7 @@ from jupyter_deploy.process import Finished
 
 LIMIT = 300.0  # seconds
 DECORATION = re.compile(r"^\s*(?:error:|cause:|Caused by:|\N{MULTIPLICATION SIGN}|╰─▶|├─▶|│)\s*")
-MISSING = re.compile(r"[Bb]ecause (\S+) was not found in the cache|there (?:is|are) no versions? of (\S+)")
+MISSING = re.compile(r"[Bb]ecause (\S+) was not found in the (?:cache|package registry)|there (?:is|are) no versions? of (\S+)")
 
 
 class Uv:

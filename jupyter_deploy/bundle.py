@@ -1,0 +1,202 @@
+"""Step 3: a genuine Bento, written by hand.
+
+`Bento.from_path` opens it and `bentoml serve` runs it, but neither the user's code nor bentoml is imported to make it: the one
+could do anything to the agent, the other would double its memory. Nothing in it depends on time, place or machine, so the same
+capture and lock give the same bytes, and the digest that names it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import tempfile
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import yaml
+
+from jupyter_deploy import bentos, home, values
+from jupyter_deploy.bentos.python.endpoint import openapi
+from jupyter_deploy.values import Bundle, Capture, Golden, Lock
+
+SERVICE = "service"  # the module in `src/` that holds the one service
+UNNAMED = "0" * 12  # stands for the Bento's version while its digest, which the version is taken from, is being made
+TIME = "1970-01-01T00:00:00+00:00"
+TEMPLATES = (  # in `bentos/bundle`, where it goes, and its mode; a program is no template
+    ("README.md", "README.md", 0o644),
+    ("Dockerfile", "env/docker/Dockerfile", 0o644),
+    ("entrypoint.sh", "env/docker/entrypoint.sh", 0o755),
+)
+LEFT_OUT = frozenset({"__pycache__"})
+
+
+def build(capture: Capture, lock: Lock, folder: Path) -> Bundle:
+    """Build a bundle, or find the one that is there.
+
+    Args:
+        capture: The capture; its files are linked, not copied, where the file system can.
+        lock: The lock.
+        folder: Where bundles are kept, each in a folder named by its digest.
+
+    Returns:
+        The bundle.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    place = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
+    try:
+        _fill(place, capture, lock)
+        digest = home.digest_of(place)
+        version = digest[: len(UNNAMED)]
+        _write_yaml(place / "bento.yaml", describe(capture, lock, version))
+        bundle = Bundle(digest=digest, folder=str(folder / digest), tag=f"{capture.endpoint}:{version}", size=home.size_of(place))
+        _settle(place, folder / digest)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+    return bundle
+
+
+def describe(capture: Capture, lock: Lock, version: str) -> dict[str, Any]:
+    """Describe a bundle as BentoML's `bento.yaml` does.
+
+    Args:
+        capture: The capture.
+        lock: The lock.
+        version: The Bento's version.
+
+    Returns:
+        What `bento.yaml` holds.
+    """
+    bentoml = next(one.version for one in lock.packages if one.name == "bentoml")
+    return {
+        "service": SERVICE,
+        "name": capture.endpoint,
+        "version": version,
+        "bentoml_version": bentoml,
+        "creation_time": TIME,
+        "labels": {"made-by": "jupyterlab-deploy", "capture": capture.digest[:12], "lock": lock.digest[:12]},
+        "models": [],
+        "entry_service": capture.endpoint,
+        "services": [{"name": capture.endpoint, "service": "", "models": [], "dependencies": [], "config": {}}],
+        "envs": [],
+        "schema": {"name": capture.endpoint, "type": "service", "routes": [_route(one.name) for one in capture.contract.methods]},
+        "args": {},
+        "spec": 2,
+        "image": {
+            "base_image": f"python:{lock.python}-slim",
+            "python_version": lock.python,
+            "commands": [],
+            "python_requirements": "",
+            "post_commands": [],
+            "build_include": [],
+        },
+    }
+
+
+def _fill(place: Path, capture: Capture, lock: Lock) -> None:
+    """Write everything, `bento.yaml` with a version that says nothing yet."""
+    source, root = place / "src", Path(bentos.__file__).parent
+    golden = read_golden(Path(capture.folder))
+    _link(Path(capture.folder), source)
+    _copy(root / "python" / "endpoint", source / "endpoint")
+    _copy(root / "python" / "service.py", source / "service.py")
+    _write(source / "requirements.txt", lock.text)
+    _write(place / "env" / "python" / "requirements.txt", f"--require-hashes\n{lock.text}")
+    words = _words(capture, lock, golden)
+    for template, file, mode in TEMPLATES:
+        text = (root / "bundle" / template).read_text(encoding="utf-8")
+        _write(place / file, Template(text).substitute(words) if mode == 0o644 else text, mode)
+    _write_yaml(place / "apis" / "openapi.yaml", openapi.document(capture.endpoint, capture.digest[:12], capture.contract, golden))
+    _write_yaml(place / "bento.yaml", describe(capture, lock, UNNAMED))
+
+
+def read_golden(folder: Path) -> list[Golden]:
+    """Read the golden rows of a capture or a bundle's `src`.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        The golden rows of each method; none where there is no such file.
+
+    Raises:
+        BadInput: If the file holds something else.
+    """
+    file = folder / "golden.json"
+    return values.from_json(file.read_bytes(), list[Golden]) if file.exists() else []
+
+
+def _link(source: Path, target: Path) -> None:
+    """Take files over without a second copy where the file system can: both folders are never changed again."""
+    for path in _files(source):
+        other = target / path.relative_to(source)
+        other.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            other.hardlink_to(path)
+        except OSError:  # another file system, or one without links
+            shutil.copyfile(path, other)
+
+
+def _copy(source: Path, target: Path) -> None:
+    for path in _files(source) if source.is_dir() else [source]:
+        other = target / path.relative_to(source)
+        other.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, other)
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and not LEFT_OUT & set(path.parts)]
+
+
+def _words(capture: Capture, lock: Lock, golden: list[Golden]) -> dict[str, str]:
+    """Say what stands in the templates; what people wrote goes into code spans and fences only."""
+    first = capture.contract.methods[0]
+    rows = openapi.examples(first, golden)
+    return {
+        "name": capture.endpoint,
+        "variable": capture.variable.replace("`", "'"),
+        "kind": capture.kind.replace("`", "'"),
+        "python": lock.python,
+        "method": first.name,
+        "methods": "\n".join(f"| `POST /{one.name}` | {one.input.kind} | {one.output.kind} |" for one in capture.contract.methods),
+        "body": shlex.quote(json.dumps({"rows": rows})),
+        "rows": repr(rows),
+    }
+
+
+def _route(name: str) -> dict[str, Any]:
+    return {"name": name, "route": f"/{name}", "batchable": False, "is_task": False}
+
+
+def _write_yaml(file: Path, data: dict[str, Any]) -> None:
+    _write(file, yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120))
+
+
+def _write(file: Path, text: str, mode: int = 0o644) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+    file.chmod(mode)
+
+
+def _settle(place: Path, target: Path) -> None:
+    """Flush a finished bundle to disk and give it its name; whoever comes second finds it there."""
+    if target.is_dir():
+        return
+    for path in [*place.rglob("*"), place]:
+        _flush(path)
+    try:
+        place.rename(target)
+    except OSError:
+        if not target.is_dir():
+            raise
+    _flush(target.parent)
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

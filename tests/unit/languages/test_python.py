@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from jupyter_deploy import errors
+from jupyter_deploy.languages.python import RUNTIME, Installed, Kernel, Plan, closure, compile_plan, inspect_kernel, plan_lock
+from jupyter_deploy.lock.format import parse
+from jupyter_deploy.values import Capture, Contract, Input, Method, Output
+
+if TYPE_CHECKING:
+    from tests.conftest import Index
+
+MARKERS = {"implementation_name": "cpython", "python_version": "3.11", "sys_platform": "linux"}
+BESIDE = {name: Installed(name=name, version="1.4.39") for name in RUNTIME}
+
+
+def thing(name: str, version: str, *requires: str, **origin: str) -> Installed:
+    """Make an installed distribution."""
+    return Installed(name=name, version=version, requires=requires, origin=origin)
+
+
+def kernel(*distributions: Installed, reached: tuple[str, ...] = ()) -> Kernel:
+    """Make a kernel whose captured code reaches some distributions, each by one module."""
+    owners = {name: (name,) for name in reached}
+    return Kernel(distributions=distributions, owners=owners, missing=(), markers=MARKERS, platform="linux-x86_64")
+
+
+def capture(folder: Path, *modules: str, kind: str = "list") -> Capture:
+    """Make a capture that reaches modules, in the interpreter of the tests."""
+    method = Method(name="predict", input=Input(kind=kind), output=Output(kind="list"))  # type: ignore[arg-type]
+    return Capture(
+        endpoint="demo",
+        variable="model",
+        kind="Model",
+        digest="0" * 64,
+        folder=str(folder),
+        size=0,
+        contract=Contract(methods=(method,)),
+        golden={},
+        golden_origin="",
+        modules=modules,
+        interpreter=sys.executable,
+        path=tuple(sys.path[1:]),
+        language_version="3.11.7",
+    )
+
+
+def test_reached_and_runtime_are_asked_for_at_their_versions() -> None:
+    """What the code reaches and what serves it are required at the kernel's versions, else the agent's; what they need is constrained."""
+    own = kernel(thing("lib", "2.0", "dep>=1"), thing("dep", "1.1"), thing("cloudpickle", "3.0"), reached=("lib",))
+
+    plan = plan_lock(own, BESIDE)
+
+    assert {"lib==2.0", "cloudpickle==3.0", "bentoml==1.4.39"} <= set(plan.requirements)
+    assert ("dep==1.1",) == plan.constraints
+
+
+def test_looser_plan_keeps_what_the_model_needs() -> None:
+    """When runtime and kernel clash, the model's own packages stay exact, and so do the bundle's and the pickle's format."""
+    own = kernel(
+        thing("lib", "2.0", "dep"), thing("dep", "1.1"), thing("uvicorn", "0.9", "h11"), thing("h11", "0.1"), reached=("lib",)
+    )
+
+    requirements, constraints = plan_lock(own, BESIDE).looser
+
+    assert ["bentoml==1.4.39", "cloudpickle==1.4.39", "httptools", "lib==2.0"] == list(requirements[:4])
+    assert ("dep==1.1",) == constraints
+
+
+def test_unrelated_packages_change_nothing() -> None:
+    """Installing what the model does not need leaves the digest; another version of what it needs changes it."""
+    lib = thing("lib", "2.0", "dep")
+    before = plan_lock(kernel(lib, thing("dep", "1.1"), reached=("lib",)), BESIDE)
+    beside = plan_lock(kernel(lib, thing("dep", "1.1"), thing("ipython", "9.0"), reached=("lib",)), BESIDE)
+    after = plan_lock(kernel(lib, thing("dep", "1.2"), reached=("lib",)), BESIDE)
+
+    assert before.digest == beside.digest != after.digest
+
+
+def test_kernel_with_another_bentoml_gets_the_agents() -> None:
+    """A bentoml of the kernel counts only if bundles can be made for it."""
+    plan = plan_lock(kernel(thing("bentoml", "1.2.0")), BESIDE)
+
+    assert "bentoml==1.4.39" in plan.requirements
+
+
+def test_no_fitting_bentoml_is_told() -> None:
+    """Without a bentoml that bundles can be made for the error says which, and what to run."""
+    with pytest.raises(errors.LockFailed, match=r"Bundles need bentoml<1.5,>=1.4.39; installed beside jupyter_deploy: 1.2.0"):
+        plan_lock(kernel(), BESIDE | {"bentoml": thing("bentoml", "1.2.0")})
+
+
+def test_local_installs_are_refused() -> None:
+    """A package that the model needs and that came from a folder stops the lock, with its place; an unneeded one does not."""
+    mine = thing("mine", "0.1", kind="editable", place="/home/me/mine")
+
+    assert plan_lock(kernel(mine), BESIDE).digest
+    with pytest.raises(errors.LockFailed, match=r"`mine \(editable /home/me/mine\)`, which came from no package index"):
+        plan_lock(kernel(thing("lib", "1.0", "mine"), mine, reached=("lib",)), BESIDE)
+
+
+def test_closure_follows_extras_and_markers() -> None:
+    """A requirement counts where its marker is true, also one of an extra that somebody asks for; broken ones are passed by."""
+    known = {
+        one.name: one
+        for one in (
+            thing("top", "1", "Mid_Dle[fast]>=1", "other ; sys_platform == 'win32'", "absent", "not a requirement !"),
+            thing("mid-dle", "1", "quick ; extra == 'fast'", "slow ; extra == 'full'"),
+            thing("quick", "1", "top"),
+            thing("slow", "1"),
+            thing("other", "1"),
+        )
+    }
+
+    assert {"top", "mid-dle", "quick"} == closure(["top"], known, MARKERS)
+
+
+def test_clash_falls_back_to_the_looser_plan(index: Index) -> None:
+    """Where requirements and constraints clash, the looser plan is compiled; where that clashes too, the first clash is told."""
+    for version in ("1.0", "2.0"):
+        index.add("server", version, f"dep=={version}")
+        index.add("dep", version)
+    plan = Plan(
+        requirements=("server==2.0",), constraints=("dep==1.0",), looser=(("server",), ("dep==1.0",)), python="3.11", digest="0"
+    )
+    hopeless = Plan(
+        requirements=("server==2.0",), constraints=("dep==1.0",), looser=(("server==3",), ()), python="3.11", digest="0"
+    )
+
+    assert ["dep==1.0", "server==1.0"] == [entry.requirement for entry in parse(compile_plan(plan, "uv", Path(sys.executable)))]
+    with pytest.raises(errors.Unsolvable, match="dep"):
+        compile_plan(hopeless, "uv", Path(sys.executable))
+
+
+def test_missing_module_is_named(tmp_path: Path) -> None:
+    """A module that nothing installed contains is an error that names it."""
+    with pytest.raises(errors.LockFailed, match=r"imports `nowhere.at`, which no installed distribution contains"):
+        inspect_kernel(capture(tmp_path, "nowhere.at"))
+
+
+def test_modules_beside_the_notebook_and_tools_are_left_out(tmp_path: Path) -> None:
+    """What travels in the capture, and what only stands around a notebook, is no package to lock."""
+    (tmp_path / "sources" / "features").mkdir(parents=True)
+    (tmp_path / "sources" / "cleaning.py").touch()
+
+    own = inspect_kernel(capture(tmp_path, "features.text", "cleaning", "IPython.core", "json"))
+
+    assert {"json": ()} == own.owners
+
+
+def test_contract_brings_its_libraries(tmp_path: Path) -> None:
+    """A contract of frames needs pandas, though the model's own code may not import it."""
+    assert {"pandas": ("pandas",)} == inspect_kernel(capture(tmp_path, kind="frame")).owners
+
+
+def test_broken_interpreter_is_told(tmp_path: Path) -> None:
+    """A kernel whose interpreter is gone is an error that names it."""
+    import msgspec
+
+    gone = msgspec.structs.replace(capture(tmp_path), interpreter="/nowhere/python")
+
+    with pytest.raises(errors.LockFailed, match="/nowhere/python does not say what is installed"):
+        inspect_kernel(gone)
