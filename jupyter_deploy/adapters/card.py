@@ -70,7 +70,7 @@ def text(view: View, now: float) -> str:
     release = view.release
     lines = [
         f"{release.tag} · {view.state}   {view.url}",
-        "  ".join(_plain_step(step) for step in words.steps(release, now)),
+        "  ".join(_plain_step(step) for step in words.steps(view.release, now, view.taken)),
     ]
     lines += [
         line for line in (release.reason, release.hint, *_plain_differences(release), words.situation(view), view.note) if line
@@ -93,7 +93,7 @@ def markup(view: View, now: float) -> str:
     """
     parts = (
         _head(view),
-        _steps(view.release, now),
+        _steps(view, now),
         _outcome(view),
         _contract(view.contract),
         _golden(view.capture),
@@ -228,9 +228,9 @@ def _head(view: View) -> str:
     )
 
 
-def _steps(release: Release, now: float) -> str:
+def _steps(view: View, now: float) -> str:
     items = []
-    for step in words.steps(release, now):
+    for step in words.steps(view.release, now, view.taken):
         colour = COLOURS.get(step.mark, QUIET)
         took = f' <span style="{MUTED}">{words.span(step.seconds)}</span>' if step.seconds is not None else ""
         faint = ";opacity:.65" if step.mark in {"waiting", "skipped"} else ""

@@ -147,15 +147,16 @@ class DeployMagics(Magics):
 
     def _deploy(self, expression: str, asked: Any) -> Any:
         from jupyter_deploy.adapters import card, python, session
+        from jupyter_deploy.capture import MISSING
 
         here = session.of_notebook(self.shell)
-        example = session.evaluate(asked.example, here.namespace, "--example") if asked.example else python.MISSING
+        example = session.evaluate(asked.example, here.namespace, "--example") if asked.example else MISSING
         settings = {name: getattr(asked, name) for name in SETTINGS}
-        capture, options = python.prepare(expression, here, asked.name, example, settings)
+        prepared = python.prepare(expression, here, asked.name, example, settings)
         if asked.dry_run:
-            shutil.rmtree(capture.folder, ignore_errors=True)
-            return self._show(asked, capture, lambda: card.plan(capture))
-        endpoint = python.launch(capture, options)
+            shutil.rmtree(prepared.capture.folder, ignore_errors=True)
+            return self._show(asked, prepared.capture, lambda: card.plan(prepared.capture))
+        endpoint = python.launch(*prepared)
         if not asked.json:
             endpoint._ipython_display_()
         if asked.wait:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from jupyter_deploy import capture as captures
 from jupyter_deploy import errors, settings
@@ -29,14 +29,27 @@ from jupyter_deploy.values import Capture, Options, Release, check_name, from_js
 from jupyter_deploy.values import Endpoint as State
 
 T = TypeVar("T")
-MISSING: Any = object()  # None may be an example
+
+
+class Prepared(NamedTuple):
+    """A capture that is ready to be launched.
+
+    Attributes:
+        capture: The capture; its files lie in the staging folder.
+        options: What to do with it.
+        taken: Seconds that it took.
+    """
+
+    capture: Capture
+    options: Options
+    taken: float
 
 
 def deploy(
     model: Any,
     *,
     name: str | None = None,
-    example: Any = MISSING,
+    example: Any = captures.MISSING,
     folder: str | Path | None = None,
     wait: bool = False,
     **arguments: Any,
@@ -60,16 +73,13 @@ def deploy(
     session = sessions.of_caller(sys._getframe(1))  # noqa: SLF001 (the only way to see the caller's names)
     expression, session = _expression(model, name, session)
     session = session._replace(folder=Path(folder).absolute()) if folder is not None else session
-    capture, options = prepare(expression, session, name, example, arguments)
-    endpoint = launch(capture, options)
+    endpoint = launch(*prepare(expression, session, name, example, arguments))
     if wait:
         endpoint.wait()
     return endpoint
 
 
-def prepare(
-    expression: str, session: Session, name: str | None, example: Any, arguments: dict[str, Any]
-) -> tuple[Capture, Options]:
+def prepare(expression: str, session: Session, name: str | None, example: Any, arguments: dict[str, Any]) -> Prepared:
     """Capture a model with the settings that apply to it; nothing is deployed.
 
     Args:
@@ -80,32 +90,33 @@ def prepare(
         arguments: Settings for this deploy alone.
 
     Returns:
-        The capture, in a staging folder of its own, and the options.
+        The capture, in a staging folder of its own, the options, and how long it took.
 
     Raises:
         DeployError: If the model cannot be deployed as asked; nothing is left behind.
     """
+    began = time.perf_counter()
     chosen = check_name(name) if name else suggest_name(expression)
     read, _ = settings.read(session.folder, arguments, chosen)
-    given = {} if example is MISSING else {"example": example}
     folder = Home.find().make().staging / secrets.token_hex(8)
     try:
         capture = captures.capture(
             expression, session.namespace, name=chosen, folder=folder, cells=session.cells, beside=session.folder,
-            golden_rows=read.golden_rows, **given,
+            golden_rows=read.golden_rows, example=example,
         )  # fmt: skip
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return capture, read.options()
+    return Prepared(capture, read.options(), time.perf_counter() - began)
 
 
-def launch(capture: Capture, options: Options) -> Endpoint:
+def launch(capture: Capture, options: Options, taken: float) -> Endpoint:
     """Hand a capture to the agent.
 
     Args:
         capture: The capture.
         options: What to do.
+        taken: Seconds that the capture took.
 
     Returns:
         The endpoint, being deployed.
@@ -113,7 +124,7 @@ def launch(capture: Capture, options: Options) -> Endpoint:
     example = _example(capture)  # the agent moves the folder
     client = connect()
     release = client.deploy(capture, options)
-    view = View(endpoint=client.endpoint(capture.endpoint), release=release, capture=capture, example=example)
+    view = View(endpoint=client.endpoint(capture.endpoint), release=release, capture=capture, example=example, taken=taken)
     return Endpoint(capture.endpoint, client=client, view=view, options=options)
 
 

@@ -11,6 +11,7 @@ from jupyter_deploy.values import STAGES, Capture, Column, Contract, Endpoint, I
 
 Mark = Literal["done", "running", "waiting", "wrong", "skipped"]
 SIGNS: Mapping[Mark, str] = {"done": "✓", "running": "…", "waiting": "○", "wrong": "✗", "skipped": "-"}
+NOT_DONE = ("no preview", "not asked for")  # how the journal's line of a stage begins that was passed over
 HELP = "Deploy with `%deploy EXPRESSION`; verbs: status, logs, releases, rollback, cancel, remove; all of it: `%deploy?`."
 
 
@@ -22,6 +23,7 @@ class View(Value, frozen=True, kw_only=True):
         release: The release to tell about.
         capture: What was captured, where this session knows it.
         example: One row as a caller sends it; made from the contract where None.
+        taken: Seconds that the capture took; None where this session did not take it.
         note: One more line, such as that the agent cannot be reached.
     """
 
@@ -29,6 +31,7 @@ class View(Value, frozen=True, kw_only=True):
     release: Release
     capture: Capture | None = None
     example: Any = None
+    taken: float | None = None
     note: str = ""
 
     @property
@@ -80,28 +83,38 @@ def state(release: Release, answering: int | None) -> str:
     return "preview" if release.url or answering == release.number else "starting"
 
 
-def steps(release: Release, now: float) -> list[Step]:
+def steps(release: Release, now: float, taken: float | None = None) -> list[Step]:
     """Lay a release's journal along the stages that every release goes through.
 
     Args:
         release: The release.
         now: Seconds since the epoch.
+        taken: Seconds that the capture took, which stands in no journal because it comes before the release.
 
     Returns:
         One step a stage, in order.
     """
     last = {stage.name: stage for stage in release.stages}
-    begun = [STAGES.index(name) for name in last if name in STAGES]
-    furthest = max(begun, default=-1)
-    return [_step(name, last.get(name), STAGES.index(name) < furthest, release.ended, now) for name in STAGES]
+    furthest = max((at for at, name in enumerate(STAGES) if name in last), default=0)
+    found = [Step(STAGES[0], "done", taken, "")]
+    for at, name in enumerate(STAGES[1:], 1):
+        mark = _mark(last.get(name), at - furthest, release)
+        stage = last.get(name)
+        seconds = (
+            stage.seconds if stage and stage.seconds is not None else now - stage.started if stage and mark == "running" else None
+        )
+        found.append(Step(name, mark, seconds, stage.detail if stage else ""))
+    return found
 
 
-def _step(name: str, stage: Stage | None, passed: bool, ended: bool, now: float) -> Step:
-    if stage is None:
-        return Step(name, "skipped" if passed or ended else "waiting", None, "")
-    if stage.seconds is not None:
-        return Step(name, "done", stage.seconds, stage.detail)
-    return Step(name, "wrong" if ended else "running", None if ended else max(0.0, now - stage.started), stage.detail)
+def _mark(stage: Stage | None, ahead: int, release: Release) -> Mark:
+    """Say how a stage stands that lies so many stages ahead of the furthest one in the journal."""
+    broken = release.state in {"refused", "failed", "cancelled"}
+    if stage is None:  # the journal of a release that ended keeps finished stages alone, so the next one is where it broke
+        return "wrong" if broken and ahead == 1 else "skipped" if release.ended or ahead < 0 else "waiting"
+    if stage.seconds is None:
+        return "wrong" if release.ended else "running"
+    return "skipped" if stage.detail.startswith(NOT_DONE) else "done"
 
 
 def situation(view: View) -> str:
