@@ -1,0 +1,163 @@
+"""Memory that the release parent and its workers share: heartbeats and counters, without a lock and without a system call.
+
+Each worker has one slot and is the only one to write it; a successor goes on in its predecessor's slot, so counters never fall.
+"""
+
+from __future__ import annotations
+
+import mmap
+import time
+from bisect import bisect_left
+from typing import NamedTuple
+
+CODES = (200, 400, 401, 404, 405, 413, 415, 422, 500, 504)
+BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)  # seconds
+BEAT, BUSY, READY, STATE = 0, 1, 2, 3  # cells of a slot before its routes; STATE is their number
+ROWS, MODEL, TOTAL, FIRST_CODE = 0, 1, 2, 3  # cells of a route before its codes
+FIRST_BUCKET = FIRST_CODE + len(CODES) + 1
+ROUTE = FIRST_BUCKET + len(BUCKETS) + 1
+_CODE = {code: FIRST_CODE + place for place, code in enumerate(CODES)}
+
+
+class Count(NamedTuple):
+    """What all workers counted for one route.
+
+    Attributes:
+        codes: Answers by HTTP status; 0 stands for any other status.
+        rows: Rows that were predicted.
+        model: Seconds that the model took.
+        seconds: Seconds from request to answer.
+        buckets: Answers by duration, one more than `BUCKETS`.
+    """
+
+    codes: dict[int, int]
+    rows: int
+    model: float
+    seconds: float
+    buckets: list[int]
+
+
+class Board:
+    """The shared memory of one release.
+
+    Args:
+        routes: The names that are counted apart; the last one stands for all else.
+        workers: How many workers there are.
+    """
+
+    def __init__(self, routes: tuple[str, ...], workers: int) -> None:
+        self.routes = routes
+        self.workers = workers
+        self.restarts = 0
+        self._slot = STATE + ROUTE * len(routes)
+        self._memory = mmap.mmap(-1, 8 * self._slot * workers)
+        self._cells = memoryview(self._memory).cast("d")
+
+    def slot(self, worker: int) -> Slot:
+        """Give a worker's slot.
+
+        Args:
+            worker: Its number, from 0.
+
+        Returns:
+            The slot.
+        """
+        return Slot(self._cells[worker * self._slot : (worker + 1) * self._slot], self.routes)
+
+    def count(self, route: str) -> Count:
+        """Add up what all workers counted.
+
+        Args:
+            route: One of `routes`.
+
+        Returns:
+            The sums.
+        """
+        first = STATE + ROUTE * self.routes.index(route)
+        starts = [worker * self._slot + first for worker in range(self.workers)]
+        sums = [sum(self._cells[start + cell] for start in starts) for cell in range(ROUTE)]
+        codes = {code: int(sums[FIRST_CODE + place]) for place, code in enumerate((*CODES, 0))}
+        return Count(codes, int(sums[ROWS]), sums[MODEL], sums[TOTAL], [int(one) for one in sums[FIRST_BUCKET:]])
+
+    def ready(self) -> int:
+        """Count the workers that are ready.
+
+        Returns:
+            Their number.
+        """
+        return sum(self.slot(worker).ready for worker in range(self.workers))
+
+
+class Slot:
+    """One worker's part of the board.
+
+    Args:
+        cells: Its memory.
+        routes: The routes that are counted.
+    """
+
+    def __init__(self, cells: memoryview, routes: tuple[str, ...]) -> None:
+        self._cells = cells
+        self._first = {route: STATE + ROUTE * place for place, route in enumerate(routes)}
+
+    @property
+    def ready(self) -> bool:
+        """Whether the worker answers."""
+        return bool(self._cells[READY])
+
+    @ready.setter
+    def ready(self, value: bool) -> None:
+        self._cells[READY] = value
+
+    @property
+    def beat(self) -> float:
+        """When its event loop last ran, in monotonic seconds."""
+        return float(self._cells[BEAT])
+
+    @property
+    def busy(self) -> float:
+        """When the call that runs now began, in monotonic seconds; 0 where none runs."""
+        return float(self._cells[BUSY])
+
+    @busy.setter
+    def busy(self, since: float) -> None:
+        self._cells[BUSY] = since
+
+    def tick(self) -> None:
+        """Say that the event loop runs."""
+        self._cells[BEAT] = time.monotonic()
+
+    def clear(self, busy: bool) -> None:
+        """Prepare for a new worker.
+
+        Args:
+            busy: Whether it begins with work during which its loop cannot run.
+        """
+        self._cells[READY] = False
+        self._cells[BEAT] = now = time.monotonic()
+        self._cells[BUSY] = now if busy else 0.0
+
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Count one answer.
+
+        Args:
+            route: The route that was asked.
+            status: The HTTP status.
+            seconds: From request to answer.
+        """
+        first, cells = self._first[route], self._cells
+        cells[first + TOTAL] += seconds
+        cells[first + _CODE.get(status, FIRST_BUCKET - 1)] += 1
+        cells[first + FIRST_BUCKET + bisect_left(BUCKETS, seconds)] += 1
+
+    def predicted(self, route: str, rows: int, seconds: float) -> None:
+        """Count one call of the model.
+
+        Args:
+            route: The method that was called.
+            rows: How many rows it was given.
+            seconds: How long it took.
+        """
+        first = self._first[route]
+        self._cells[first + ROWS] += rows
+        self._cells[first + MODEL] += seconds

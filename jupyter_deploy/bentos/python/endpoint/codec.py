@@ -1,0 +1,207 @@
+"""The model's own values become JSON and come back exactly; the notebook and the worker share every line of it.
+
+Rows go in, one JSON value each; answers come out, one JSON value a row. `rows` decodes requests, `describe` makes contracts out of data;
+their public functions stand here too, so that whoever needs the codec needs this module alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from . import dtypes
+from .contract import Column, Input, Output
+from .describe import describe_arguments, describe_input, describe_output
+from .problems import InvalidInput, InvalidJson
+from .rows import RowDecoder, decode_rows
+
+__all__ = [
+    "InvalidInput", "InvalidJson", "RowDecoder", "count", "decode_answer", "decode_rows", "describe_arguments", "describe_input",
+    "describe_output", "encode_answer", "encode_input", "encode_value", "take", "to_json",
+]  # fmt: skip
+
+encode_value = dtypes.to_json
+
+
+def to_json(value: Any) -> bytes:
+    """Write strict JSON.
+
+    Args:
+        value: What the functions of this module return, or any container of it.
+
+    Returns:
+        UTF-8; not-a-number and infinity are null.
+    """
+    return msgspec.json.encode(value, enc_hook=dtypes.to_json)
+
+
+def encode_input(value: Any, input: Input) -> list[Any]:
+    """Make the rows of a request out of what the model is called with.
+
+    Args:
+        value: The model's argument; for `arguments`, one dict or a list of dicts.
+        input: What the method accepts.
+
+    Returns:
+        One JSON value a row.
+    """
+    if input.kind == "value":
+        return [dtypes.to_json(value)]
+    if input.kind == "arguments" and isinstance(value, dict):
+        return [dtypes.to_json(value)]
+    if input.kind == "frame" and isinstance(value, dict):
+        return [dtypes.to_json(value)]
+    if input.kind == "frame" and not hasattr(value, "columns"):
+        names = [column.name for column in input.columns]
+        return [row if isinstance(row, dict) else dict(zip(names, row, strict=True)) for row in _rows(value)]
+    return _rows(value)
+
+
+def encode_answer(answer: Any, output: Output | None = None) -> list[Any]:
+    """Make predictions out of what the model returned.
+
+    Args:
+        answer: What it returned.
+        output: What it is known to return; needed where an answer is a list of arrays.
+
+    Returns:
+        One JSON value a row.
+    """
+    if output is not None and output.kind == "value":
+        return [dtypes.to_json(answer)]
+    if output is not None and output.kind == "list" and output.shape is not None:
+        return [list(row) for row in zip(*(_rows(one) for one in answer), strict=True)]
+    return _rows(answer)
+
+
+def decode_answer(predictions: list[Any], output: Output, index: Any = None) -> Any:
+    """Make the notebook model's own kind of answer out of predictions.
+
+    Args:
+        predictions: One JSON value a row.
+        output: What the method returns.
+        index: The index of the frame that was sent, for an answer that has one.
+
+    Returns:
+        An array, frame, series, sparse matrix or list; for `value` the one answer, or a list where there are several.
+    """
+    if output.kind == "value":
+        return predictions[0] if len(predictions) == 1 else predictions
+    return _DECODE[output.kind](predictions, output, index)
+
+
+def take(value: Any, input: Input, n: int) -> Any:
+    """Take the first rows.
+
+    Args:
+        value: The model's argument.
+        input: What the method accepts.
+        n: How many rows at most.
+
+    Returns:
+        The same kind of value with at most `n` rows.
+    """
+    if input.kind == "value" or isinstance(value, dict):
+        return value
+    if hasattr(value, "iloc"):
+        return value.iloc[:n]
+    return value.tocsr()[:n] if hasattr(value, "tocsr") else value[:n]
+
+
+def count(value: Any) -> int:
+    """Count the rows.
+
+    Args:
+        value: A container of rows, or anything else, which is one row.
+
+    Returns:
+        How many rows it has.
+    """
+    if isinstance(value, str | bytes | dict) or not (hasattr(value, "shape") or isinstance(value, list | tuple)):
+        return 1
+    shape = getattr(value, "shape", None)
+    return int(shape[0] if shape else 1) if shape is not None else len(value)
+
+
+def _rows(value: Any) -> list[Any]:
+    if hasattr(value, "columns") and hasattr(value, "iloc"):
+        names = [str(name) for name in value.columns]
+        columns = [_column(value.iloc[:, place]) for place in range(len(names))]
+        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)] if names else [{} for _ in range(len(value))]
+    if hasattr(value, "iloc"):
+        return _column(value)
+    if hasattr(value, "tocsr"):
+        value = value.toarray()
+    if hasattr(value, "dtype") and hasattr(value, "tolist"):
+        return _array(value)
+    return [dtypes.to_json(one) for one in value]
+
+
+def _column(series: Any) -> list[Any]:
+    name = str(series.dtype)
+    if name == "category":
+        return [dtypes.to_json(one) for one in series]
+    if dtypes.is_numpy(name) or name.startswith(("datetime64[", "timedelta64[")) and "," not in name:
+        return _array(series.to_numpy())
+    return [dtypes.to_json(one) for one in series]
+
+
+def _array(array: Any) -> list[Any]:
+    kind = array.dtype.kind
+    if kind in "mM":
+        made: list[Any] = dtypes.dates(array)
+        return made
+    if kind in "biuU" or (kind == "f" and _finite(array)):
+        plain: list[Any] = array.tolist()
+        return plain
+    return [dtypes.to_json(one) for one in array.tolist()]
+
+
+def _finite(array: Any) -> bool:
+    import numpy as np
+
+    return bool(np.isfinite(array).all())
+
+
+def _to_array(predictions: list[Any], output: Output, index: Any = None) -> Any:
+    import numpy as np
+
+    dtype, shape = output.dtype or "object", output.shape or (None,)
+    flat = predictions
+    for _ in shape[1:]:
+        flat = [one for row in flat for one in row]
+    sizes, inner = [], predictions
+    for size in shape[1:]:
+        inner = inner[0] if inner else []
+        sizes.append(len(inner) if size is None else size)
+    made = np.asarray(dtypes.from_json(flat, dtype))
+    return made.reshape(len(predictions), *sizes)
+
+
+def _to_frame(predictions: list[Any], output: Output, index: Any = None) -> Any:
+    values = [[row[column.name] for row in predictions] for column in output.columns]
+    return dtypes.frame(values, output.columns, output.dtype, index)
+
+
+def _to_series(predictions: list[Any], output: Output, index: Any = None) -> Any:
+    column = output.columns[0] if output.columns else Column(name="", dtype=output.dtype or "object")
+    return dtypes.series(predictions, column.dtype, column.categories, name=output.name, index=index)
+
+
+def _to_sparse(predictions: list[Any], output: Output, index: Any = None) -> Any:
+    from scipy import sparse
+
+    dense = _to_array(predictions, output)
+    return getattr(sparse, output.name or "csr_matrix")(dense)
+
+
+def _to_list(predictions: list[Any], output: Output, index: Any = None) -> Any:
+    if output.shape is None:
+        return predictions
+    import numpy as np
+
+    return [np.array(one, dtype=output.dtype) for one in zip(*predictions, strict=True)]
+
+
+_DECODE = {"array": _to_array, "frame": _to_frame, "series": _to_series, "sparse": _to_sparse, "list": _to_list}

@@ -1,0 +1,147 @@
+"""A control socket: one JSON line in, one JSON line out, one connection a command, in one thread."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+PATIENCE = 2.0  # seconds for a command to arrive; the caller is the agent, which sends it at once
+LONGEST = 1 << 20  # bytes of one command
+
+Command = dict[str, Any]
+Answer = Callable[[Command], Command]
+
+
+def listen(path: Path, backlog: int = 128) -> socket.socket:
+    """Bind a Unix socket that its owner alone may use; whoever connects finds it listening or not at all.
+
+    Args:
+        path: Where it shall stand; an older socket there is replaced in one step.
+        backlog: How many connections may wait.
+
+    Returns:
+        The listening socket.
+    """
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    new = path.with_name(path.name + ".new")
+    new.unlink(missing_ok=True)
+    made.bind(str(new))
+    os.chmod(new, 0o600)
+    made.listen(backlog)
+    os.rename(new, path)
+    return made
+
+
+class Control:
+    """The listening end.
+
+    Args:
+        path: The socket's path.
+        answer: What to do with a command.
+    """
+
+    def __init__(self, path: Path, answer: Answer) -> None:
+        self.path = path
+        self.socket = listen(path)
+        self.socket.setblocking(False)
+        self._answer = answer
+        self._connection: socket.socket | None = None
+        self._inside, self._outside = socket.socketpair()
+        self._inside.setblocking(False)
+        self._outside.setblocking(False)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self.socket, selectors.EVENT_READ)
+        self._selector.register(self._inside, selectors.EVENT_READ)
+
+    @property
+    def waker(self) -> int:
+        """The descriptor that ends a wait early when a byte is written to it, as `signal.set_wakeup_fd` does."""
+        return self._outside.fileno()
+
+    def wake(self) -> None:
+        """End a wait early, from another thread."""
+        self._outside.send(b"\0")
+
+    def step(self, seconds: float) -> bool:
+        """Wait for a command or a wake-up, and answer whatever has arrived.
+
+        Args:
+            seconds: How long to wait at most.
+
+        Returns:
+            Whether a command was answered.
+        """
+        answered = False
+        for key, _ in self._selector.select(seconds):
+            if key.fileobj is self._inside:
+                self._drain()
+            else:
+                answered |= self._take()
+        return answered
+
+    def close(self) -> None:
+        """Close every descriptor, also that of a command that is being answered, without removing the path."""
+        self._selector.close()
+        for one in (self.socket, self._inside, self._outside, self._connection):
+            if one is not None:
+                one.close()
+
+    def _drain(self) -> None:
+        try:
+            while self._inside.recv(4096):
+                pass
+        except BlockingIOError:
+            return
+
+    def _take(self) -> bool:
+        try:
+            connection, _ = self.socket.accept()
+        except OSError:  # whoever connected went away again
+            return False
+        self._connection = connection
+        with connection:
+            connection.settimeout(PATIENCE)
+            try:
+                command = msgspec.json.decode(_line(connection), type=Command)
+                connection.sendall(msgspec.json.encode(self._answer(command)) + b"\n")
+            except (OSError, msgspec.MsgspecError):
+                return False
+        return True
+
+
+def ask(path: Path, command: Command, seconds: float = 10.0) -> Command:
+    """Send one command and read the answer.
+
+    Args:
+        path: The socket's path.
+        command: The command.
+        seconds: How long to wait at most.
+
+    Returns:
+        The answer.
+
+    Raises:
+        OSError: If nobody answers there.
+    """
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as made:
+        made.settimeout(seconds)
+        made.connect(str(path))
+        made.sendall(msgspec.json.encode(command) + b"\n")
+        answer: Command = msgspec.json.decode(_line(made), type=Command)
+        return answer
+
+
+def _line(connection: socket.socket) -> bytes:
+    data = b""
+    while not data.endswith(b"\n"):
+        part = connection.recv(65536)
+        if not part or len(data) > LONGEST:
+            raise OSError("the line was cut off")
+        data += part
+    return data

@@ -1,0 +1,183 @@
+"""The model that a release serves: loaded from a folder with a manifest, called one request at a time."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from . import codec, log
+from .contract import Contract, Golden, Input, Manifest, Method
+from .problems import ModelFailed
+from .rows import RowDecoder
+
+Function = Callable[..., Any]
+
+
+class Answer(NamedTuple):
+    """What came of one request.
+
+    Attributes:
+        body: The answer's JSON.
+        rows: How many rows were predicted.
+        seconds: How long the model took.
+    """
+
+    body: bytes
+    rows: int
+    seconds: float
+
+
+class BoundMethod:
+    """One method of a loaded model with its codec.
+
+    Args:
+        method: The method's contract.
+        function: What to call.
+    """
+
+    def __init__(self, method: Method, function: Function) -> None:
+        self.method = method
+        self._function = function
+        self._decode = RowDecoder(method.input)
+
+    def __call__(self, body: bytes) -> Answer:
+        """Answer one request.
+
+        Args:
+            body: The request's body.
+
+        Returns:
+            The answer.
+
+        Raises:
+            InvalidJson: If the body is not JSON.
+            InvalidInput: If it does not fit the contract.
+            ModelFailed: If the model raises, or does not give one answer a row.
+        """
+        rows = self._decode(body)
+        began = time.perf_counter()
+        predictions = answers(self._function, rows.argument, self.method, rows.count) if rows.count else []
+        seconds = time.perf_counter() - began
+        return Answer(codec.to_json({"predictions": predictions}), rows.count, seconds)
+
+
+class Model:
+    """A loaded model.
+
+    Args:
+        manifest: How it was loaded.
+        contract: What its methods accept and return.
+        golden: Golden rows, which serve as warm-up and as examples.
+        methods: Its methods by route.
+    """
+
+    def __init__(self, manifest: Manifest, contract: Contract, golden: list[Golden], methods: dict[str, BoundMethod]) -> None:
+        self.manifest = manifest
+        self.contract = contract
+        self.golden = golden
+        self.methods = methods
+
+    def warm(self) -> None:
+        """Predict the first golden row of each method, so that the first caller does not wait for what a model does only once."""
+        for golden in self.golden:
+            if golden.method in self.methods and golden.rows:
+                self.methods[golden.method](codec.to_json({"rows": golden.rows[:1]}))
+
+
+def read(folder: Path) -> tuple[Manifest, Contract, list[Golden]]:
+    """Read what stands beside a model.
+
+    Args:
+        folder: The folder with `manifest.json`.
+
+    Returns:
+        Manifest, contract and golden rows; the last are empty where there are none.
+
+    Raises:
+        OSError: If a file is missing.
+        msgspec.MsgspecError: If a file is not what it should be.
+    """
+    manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=Manifest)
+    contract = msgspec.json.decode((folder / "contract.json").read_bytes(), type=Contract)
+    rows = folder / "golden.json"
+    golden = msgspec.json.decode(rows.read_bytes(), type=list[Golden]) if rows.exists() else []
+    return manifest, contract, golden
+
+
+def load(folder: Path) -> Model:
+    """Load a model, running the author's code.
+
+    Args:
+        folder: The folder with `manifest.json`.
+
+    Returns:
+        The model.
+
+    Raises:
+        Exception: Whatever the author's code raises while it is loaded.
+    """
+    manifest, contract, golden = read(folder)
+    if manifest.sources:
+        sys.path.insert(0, str(folder / manifest.sources))
+    for module in manifest.preload:
+        importlib.import_module(module)
+    loader = importlib.import_module(f".loaders.{manifest.loader}", __package__)
+    target = loader.load(folder / manifest.model)
+    bound = {one.name: BoundMethod(one, getattr(target, one.attribute) if one.attribute else target) for one in contract.methods}
+    return Model(manifest, contract, golden, bound)
+
+
+def answers(function: Function, argument: Any, method: Method, count: int) -> list[Any]:
+    """Call the model and encode what it returns; the notebook makes its golden answers here too.
+
+    Args:
+        function: What to call.
+        argument: Its argument; for `arguments`, a list with one dict a call.
+        method: The method's contract.
+        count: How many rows the argument has.
+
+    Returns:
+        One JSON value a row.
+
+    Raises:
+        ModelFailed: If the model raises, or does not give one answer a row.
+    """
+    try:
+        made = _call(function, argument, method)
+    except Exception as error:  # the author's code may raise anything, and its text may hold a caller's values
+        log.write("model_failed", method=method.name, error=type(error).__name__, frames=log.frames(error))
+        raise ModelFailed(f"The model raised {type(error).__name__}; the endpoint's log says where.") from error
+    if len(made) != count:
+        raise ModelFailed(f"The model gave {len(made)} answers to {count} rows.")
+    return made
+
+
+def _call(function: Function, argument: Any, method: Method) -> list[Any]:
+    if method.input.kind == "arguments":
+        return [codec.encode_value(function(**row)) for row in argument]
+    return codec.encode_answer(function(argument), method.output)
+
+
+def example(input: Input) -> Any:
+    """Make up a row that fits a contract.
+
+    Args:
+        input: What a method accepts.
+
+    Returns:
+        One row, out of the columns' examples, or zeros and empty texts.
+    """
+    if input.kind in ("frame", "arguments"):
+        return {column.name: column.example for column in input.columns}
+    if input.kind == "series" and input.columns:
+        return input.columns[0].example
+    made: Any = "" if (input.dtype or "").startswith(("str", "object[str", "<U")) else 0
+    for size in reversed((input.shape or (None,))[1:]):
+        made = [made] * (size or 1)
+    return made

@@ -1,0 +1,131 @@
+"""Every way in which a request can fail, as a problem detail (RFC 9457).
+
+A problem names the place of what is wrong and never repeats a value that the caller sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+TITLES = {
+    400: "The body is not JSON",
+    401: "A key is needed",
+    404: "There is no such route",
+    405: "The route does not answer to this method",
+    413: "The body is too large",
+    415: "The body must be JSON",
+    422: "The input does not fit the contract",
+    500: "The model failed",
+    504: "The model took too long",
+}
+
+Errors = Sequence[tuple[str, str]]
+
+
+class Problem(Exception):
+    """A request that cannot be answered with a prediction.
+
+    Args:
+        detail: One sentence for the caller.
+        errors: Path and message of each offending place in the input.
+    """
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "model_failed"
+    headers: ClassVar[tuple[tuple[bytes, bytes], ...]] = ()
+
+    def __init__(self, detail: str = "", errors: Errors = ()) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = tuple(errors)
+
+    def body(self, request_id: str) -> dict[str, Any]:
+        """Make the JSON object of a problem detail.
+
+        Args:
+            request_id: The request's id, by which its owner finds it in the log.
+
+        Returns:
+            The members that RFC 9457 names, and `code`, `request_id` and `errors`.
+        """
+        made: dict[str, Any] = {"type": "about:blank", "title": TITLES[self.status], "status": self.status, "code": self.code}
+        if self.detail:
+            made["detail"] = self.detail
+        made["request_id"] = request_id
+        if self.errors:
+            made["errors"] = [{"path": path, "message": message} for path, message in self.errors]
+        return made
+
+
+class InvalidJson(Problem):
+    """The body is not strict JSON in UTF-8."""
+
+    status = 400
+    code = "invalid_json"
+
+
+class Unauthorized(Problem):
+    """No key, or one that does not open this endpoint; nothing says which."""
+
+    status = 401
+    code = "unauthorized"
+    headers = ((b"www-authenticate", b"Bearer"),)
+
+
+class NoSuchRoute(Problem):
+    """The model has no such method."""
+
+    status = 404
+    code = "no_such_route"
+
+
+class WrongMethod(Problem):
+    """The route exists but answers to another HTTP method."""
+
+    status = 405
+    code = "method_not_allowed"
+
+    def __init__(self, allowed: str) -> None:
+        super().__init__(f"Use {allowed}.")
+        self.allowed = allowed
+
+
+class BodyTooLarge(Problem):
+    """The body is larger than the endpoint takes."""
+
+    status = 413
+    code = "body_too_large"
+    headers = ((b"connection", b"close"),)
+
+
+class NotJson(Problem):
+    """The body is said to be something other than JSON."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+
+class InvalidInput(Problem):
+    """The input does not fit the contract."""
+
+    status = 422
+    code = "invalid_input"
+
+    def __init__(self, errors: Errors) -> None:
+        shown = "one place" if len(errors) == 1 else f"{len(errors)} places"
+        super().__init__(f"The input does not fit the contract in {shown}.", errors)
+
+    def __str__(self) -> str:
+        return "; ".join(f"{path}: {message}" if path else message for path, message in self.errors)
+
+
+class ModelFailed(Problem):
+    """The model raised, or answered something that is not one answer a row."""
+
+
+class DeadlineExceeded(Problem):
+    """The model did not answer in time."""
+
+    status = 504
+    code = "deadline_exceeded"

@@ -1,0 +1,218 @@
+"""The release parent: loads one model, holds the listening sockets, forks the workers and never runs the model itself."""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from . import log, model, network
+from .board import Board
+from .control import Command, Control
+from .hotpath import Asgi, HotPath, Served, routes_of
+from .keys import Keys
+from .server import config_of
+from .workers import Workers, unsignalled
+
+TICK = 0.25  # seconds between two looks at the heartbeats
+FAILED_STAYS = 60.0  # seconds for the agent to ask for the reason
+GRACE = 30.0  # seconds for requests in flight, where a stop does not say
+
+
+class Spec(msgspec.Struct, kw_only=True):
+    """What a release runs and on which terms, as the agent says it.
+
+    Attributes:
+        release: Its name, such as `churn@7`.
+        state: `preview` or `verified`.
+        folder: The folder with `manifest.json`.
+        runtime: The folder for its sockets.
+        workers: How many workers it has.
+        keys: The file with the hashes of its keys.
+        log: The file to which its processes write.
+        network: Whether it may reach the network.
+        deadline: Seconds after which a call is given up.
+        body_limit: The largest body, in bytes.
+        silence: Seconds without a heartbeat after which a worker is replaced.
+    """
+
+    release: str
+    state: Literal["preview", "verified"]
+    folder: str
+    runtime: str
+    workers: int = 2
+    keys: str
+    log: str
+    network: bool = True
+    deadline: float = 30.0
+    body_limit: int = 10 * 1024 * 1024
+    silence: float = 5.0
+
+
+class ReleaseParent:
+    """One release, from load to stop.
+
+    Args:
+        spec: What to run.
+        bentoml: Whether BentoML's own routes stand behind ours.
+    """
+
+    def __init__(self, spec: Spec, bentoml: bool) -> None:
+        self.spec, self.bentoml = spec, bentoml
+        self.folder = Path(spec.runtime)
+        self.phase: Literal["loading", "ready", "failed"] = "loading"
+        self.reason = ""
+        self.network = spec.network
+        self.workers: Workers | None = None
+        self.grace: float | None = None  # set by `stop`
+
+    def run(self) -> None:
+        """Live until told to stop; the process ends with it."""
+        self._settle()
+        self.network = self.spec.network or not network.cut()
+        self.control = Control(self.folder / "parent.sock", self._answer)
+        signal.set_wakeup_fd(self.control.waker, warn_on_full_buffer=False)
+        log.write("start", release=self.spec.release, state=self.spec.state, network=self.network)
+        app = self._load()
+        if app is not None:
+            self.workers = Workers(app, config_of(app), self.folder, self.spec.silence, self._in_worker)
+            gc.collect()
+            gc.freeze()  # so that a collection in a worker does not copy the model's pages
+            self.workers.start()
+            self._serve(self.workers)
+        self._tell_failure()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        log.write("exit", release=self.spec.release)
+
+    def _settle(self) -> None:
+        os.setsid()
+        os.umask(0o077)
+        unsignalled()
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # only to be woken; see `Workers.tend`
+        signal.signal(signal.SIGTERM, lambda *_: setattr(self, "grace", GRACE))
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        sink = os.open(self.spec.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        source = os.open(os.devnull, os.O_RDONLY)
+        for descriptor, target in ((source, 0), (sink, 1), (sink, 2)):
+            os.dup2(descriptor, target)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.chdir(self.spec.folder)
+
+    def _load(self) -> HotPath | None:
+        """Load the model while another thread answers the agent; the thread has ended before anything is forked."""
+        loaded = threading.Event()
+        thread = threading.Thread(target=self._answer_while_loading, args=(loaded,))
+        thread.start()
+        try:
+            return self._application()
+        except BaseException as error:  # the author's code may raise anything while it is loaded, SystemExit too
+            self._fail(f"{type(error).__name__}: {error}")
+            log.write("load_failed", error=type(error).__name__, frames=log.frames(error))
+            return None
+        finally:
+            loaded.set()
+            self.control.wake()
+            thread.join()
+
+    def _application(self) -> HotPath:
+        spec = self.spec
+        loaded = model.load(Path(spec.folder))
+        served = Served(
+            model=loaded, release=spec.release, state=spec.state, keys=Keys(Path(spec.keys)), deadline=spec.deadline,
+            board=Board(routes_of(loaded), spec.workers), body_limit=spec.body_limit,
+        )  # fmt: skip
+        return HotPath(served, self._inner(served) if self.bentoml else None)
+
+    def _inner(self, served: Served) -> Asgi:
+        from . import bento
+
+        return bento.application(served, self.folder / "bentoml")
+
+    def _answer_while_loading(self, loaded: threading.Event) -> None:
+        while not loaded.is_set():
+            self.control.step(1.0)
+            if self.grace is not None:
+                shutil.rmtree(self.folder, ignore_errors=True)
+                os._exit(0)
+
+    def _in_worker(self) -> None:
+        unsignalled()
+        self.control.close()
+
+    def _serve(self, workers: Workers) -> None:
+        while self.grace is None:
+            if not workers.tend():
+                self._fail("The workers end before they are ready; the log says why.")
+                workers.close()
+                workers.signal(signal.SIGKILL)
+                return
+            self.control.step(TICK)
+        self._drain(workers, self.grace)
+
+    def _drain(self, workers: Workers, grace: float) -> None:
+        workers.close()
+        workers.signal(signal.SIGTERM)
+        end = time.monotonic() + grace
+        while workers.alive() and time.monotonic() < end:
+            self.control.step(TICK)
+            workers.reap()
+        workers.signal(signal.SIGKILL)
+
+    def _tell_failure(self) -> None:
+        end = time.monotonic() + FAILED_STAYS
+        while self.phase == "failed" and self.grace is None and time.monotonic() < end:
+            self.control.step(TICK)
+
+    def _fail(self, reason: str) -> None:
+        self.phase, self.reason = "failed", reason
+
+    def _answer(self, command: Command) -> Command:
+        if command.get("do") == "stop":
+            self.grace = float(command.get("grace", GRACE))
+            return {"ok": True}
+        if command.get("do") == "status":
+            return self._status()
+        return {"ok": False, "error": "unknown command"}
+
+    def _status(self) -> Command:
+        ready = self.workers.ready() if self.workers else []
+        if self.phase == "loading" and len(ready) == self.spec.workers:
+            self.phase = "ready"
+        return {
+            "ok": True, "phase": self.phase, "reason": self.reason, "pid": os.getpid(), "workers": ready,
+            "restarts": self.workers.restarts if self.workers else 0, "network": self.network,
+        }  # fmt: skip
+
+
+def fork(spec: Spec, bentoml: bool, leave: Callable[[], None]) -> int:
+    """Fork a release parent.
+
+    Args:
+        spec: What it runs.
+        bentoml: Whether BentoML's own routes stand behind ours.
+        leave: Closes what is this process's own.
+
+    Returns:
+        Its process id.
+    """
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        leave()
+        ReleaseParent(spec, bentoml).run()
+    finally:  # a child never returns into its parent's code
+        error = sys.exc_info()[1]
+        if error is not None:
+            log.write("release_parent_failed", error=type(error).__name__, text=str(error), frames=log.frames(error))
+        os._exit(0 if error is None else 1)

@@ -1,0 +1,176 @@
+"""The workers of one release: forked from the loaded parent, forked again within milliseconds when one dies or hangs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+
+from . import log
+from .control import listen
+from .hotpath import HotPath
+from .server import Worker
+
+BACKLOG = 2048  # callers who wait while a worker is replaced
+CRASHES, WITHIN = 5, 10.0  # so many deaths before any worker was ready, within so many seconds, are a failure
+PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds before a worker that died before it was ready is forked again, doubled each time
+
+
+class Workers:
+    """The processes that answer.
+
+    Args:
+        app: The application, loaded and never run in this process.
+        config: uvicorn's configuration, loaded.
+        folder: Where the sockets stand.
+        silence: Seconds without a heartbeat after which a worker is replaced.
+        after_fork: What a new worker does first, such as closing what is its parent's.
+    """
+
+    def __init__(self, app: HotPath, config: uvicorn.Config, folder: Path, silence: float, after_fork: Callable[[], None]) -> None:
+        self.restarts = 0
+        self._app, self._config, self._silence, self._after_fork = app, config, silence, after_fork
+        board = app.served.board
+        self._slots = [board.slot(number) for number in range(board.workers)]
+        self._paths = [folder / f"w{number}.sock" for number in range(board.workers)]
+        self._sockets = [listen(path, BACKLOG) for path in self._paths]
+        self._pids: dict[int, int] = {}  # worker's number by process id
+        self._early = [0] * board.workers  # deaths in a row before it was ready
+        self._due: dict[int, float] = {}
+        self._crashes: list[float] = []
+
+    def start(self) -> None:
+        """Fork them all."""
+        for number in range(len(self._slots)):
+            self._fork(number)
+
+    def ready(self) -> list[int]:
+        """List the process ids of the workers that answer."""
+        return [pid for pid, number in self._pids.items() if self._slots[number].ready]
+
+    def alive(self) -> bool:
+        """Say whether any worker lives."""
+        return bool(self._pids)
+
+    def tend(self) -> bool:
+        """Take note of the dead, end the silent, fork successors.
+
+        Returns:
+            False where they die again and again before any of them is ready.
+        """
+        for number, status in self._dead():
+            self._succeed(number, status)
+        now = time.monotonic()
+        for number in [number for number, due in self._due.items() if due <= now]:
+            del self._due[number]
+            self._fork(number)
+        self._end_silent(now)
+        recent = [moment for moment in self._crashes if now - moment < WITHIN]
+        self._crashes = recent
+        return len(recent) < CRASHES or bool(self.ready())
+
+    def reap(self) -> None:
+        """Take note of the dead without a successor, while the release ends."""
+        for _ in self._dead():
+            pass
+
+    def close(self) -> None:
+        """Close the listening sockets here; each worker still has its own."""
+        for one in self._sockets:
+            one.close()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to every worker.
+
+        Args:
+            number: The signal.
+        """
+        for pid in self._pids:
+            os.kill(pid, number)
+
+    def _dead(self) -> list[tuple[int, int]]:
+        found = []
+        for pid in list(self._pids):
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                found.append((self._pids.pop(pid), os.waitstatus_to_exitcode(status)))
+        return found
+
+    def _succeed(self, number: int, status: int) -> None:
+        slot = self._slots[number]
+        self._early[number] = 0 if slot.ready else self._early[number] + 1
+        if not slot.ready:
+            self._crashes.append(time.monotonic())
+        log.write("worker_ended", worker=number, status=status, ready=slot.ready)
+        self.restarts += 1
+        slot.ready = False
+        early = self._early[number]
+        self._due[number] = time.monotonic() + (min(PAUSE * 2**early, LONGEST_PAUSE) if early else 0.0)
+
+    def _end_silent(self, now: float) -> None:
+        for pid, number in self._pids.items():
+            slot = self._slots[number]
+            if now - slot.beat <= self._silence:
+                continue
+            # A call that keeps the interpreter to itself silences the loop too; it has until the deadline, unless the process is stopped.
+            allowed = slot.busy + self._app.served.deadline + self._silence
+            if slot.busy and now < allowed and not _stopped(pid):
+                continue
+            log.write("worker_silent", worker=number, silent=round(now - slot.beat, 1))
+            os.kill(pid, signal.SIGKILL)
+
+    def _fork(self, number: int) -> None:
+        self._slots[number].clear(busy=True)
+        pid = os.fork()
+        if pid:
+            self._pids[pid] = number
+            return
+        try:
+            self._work(number)
+        finally:  # a child never returns into its parent's code
+            error = sys.exc_info()[1]
+            if error is not None and not isinstance(error, SystemExit):
+                log.write("worker_failed", worker=number, error=type(error).__name__, frames=log.frames(error))
+            os._exit(0 if error is None else 1)
+
+    def _work(self, number: int) -> None:
+        self._after_fork()
+        held = self._sockets[number]
+        for one in self._sockets:
+            if one is not held:
+                one.close()
+        self._app.start(number)
+        warm(self._app)
+        Worker(self._config, self._app, self._paths[number]).run(sockets=[held])
+
+
+def warm(app: HotPath) -> None:
+    """Let the model predict once before it answers anybody; a model that cannot is served all the same, and says so to its callers.
+
+    Args:
+        app: The application.
+    """
+    try:
+        app.served.model.warm()
+    except Exception as error:  # the author's code and data may raise anything; the verification gate judges it, not the warm-up
+        log.write("warm_up_failed", error=type(error).__name__, frames=log.frames(error))
+
+
+def unsignalled() -> None:
+    """Give a new process the usual signal handling."""
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _stopped(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] in ("T", "t")
