@@ -54,7 +54,7 @@ HOMES = {
     "rich": ("adapters",),
     "sklearn": ("frameworks.sklearn",),
     "sqlite3": ("store",),
-    "subprocess": ("process", "bentos"),
+    "subprocess": ("process", "bentos", "targets.local.parents"),  # the last one names the type of what process.py started
     "tornado": ("adapters",),
     "typer": ("adapters",),
     "uvicorn": ("agent", "bentos"),
