@@ -41,6 +41,7 @@ SHARED = {
     "codec": {"capture", "adapters"},
     "keys": {"share"},
     "openapi": {"bundle"},
+    "bentos": {"bundle"},  # the folder, to be copied
 }
 
 # A heavy library has one home.
