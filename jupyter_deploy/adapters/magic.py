@@ -172,10 +172,7 @@ class DeployMagics(Magics):
                 return self._show(asked, endpoint.status(), dict)
             endpoint._ipython_display_()
             return endpoint
-        try:
-            endpoints = self._agent().endpoints()
-        except errors.AgentUnreachable:
-            endpoints = []  # without an agent nothing is deployed
+        endpoints = self._agent().endpoints()
         return self._show(asked, endpoints, lambda: card.listing(endpoints, time.time()))
 
     def _logs(self, asked: Any, name: str) -> None:
@@ -208,7 +205,7 @@ class DeployMagics(Magics):
     def _agent(self) -> Any:
         from jupyter_deploy.agent.lifecycle import connect
 
-        return connect(start=False)
+        return connect()
 
     def _show(self, asked: Any, value: Any, drawn: Callable[[], dict[str, str]]) -> None:
         """Show a value as JSON or as it is drawn."""

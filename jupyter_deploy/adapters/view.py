@@ -95,7 +95,7 @@ def steps(release: Release, now: float, taken: float | None = None) -> list[Step
         One step a stage, in order.
     """
     last = {stage.name: stage for stage in release.stages}
-    furthest = max((at for at, name in enumerate(STAGES) if name in last), default=0)
+    furthest = max((at for at, name in enumerate(STAGES) if name in last and last[name].seconds is not None), default=0)
     found = [Step(STAGES[0], "done", taken, "")]
     for at, name in enumerate(STAGES[1:], 1):
         mark = _mark(last.get(name), at - furthest, release)

@@ -1,0 +1,320 @@
+"""`jupyter deploy`: each command reads its arguments, makes one call and shows what came back.
+
+Exit codes: 0 done, 1 a deploy error, 2 wrong usage, 3 a release was refused, 124 the time was over.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jupyter_deploy import __version__, errors, settings
+from jupyter_deploy.adapters import card, terminal
+from jupyter_deploy.adapters import view as words
+from jupyter_deploy.adapters.terminal import failing
+from jupyter_deploy.agent.client import AgentClient
+from jupyter_deploy.home import Home
+from jupyter_deploy.values import Endpoint
+
+HELP = """Turn a fitted model in a notebook into a live, verified endpoint.
+
+Without a command: what is deployed. Exit codes: 0 done, 1 a deploy error, 2 wrong usage, 3 a release was refused because it did not
+answer as the notebook did, 124 the time was over. With --json, standard output holds JSON and nothing else.
+"""
+
+BOTH = {"help_option_names": ["-h", "--help"]}
+app = typer.Typer(
+    help=HELP, invoke_without_command=True, add_completion=False, pretty_exceptions_enable=False, context_settings=BOTH
+)
+agent = typer.Typer(help="The background process that owns what is deployed.", no_args_is_help=True)
+app.add_typer(agent, name="agent")
+
+Name = Annotated[str, typer.Argument(help="The endpoint's name.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="jupyter deploy")
+
+
+@app.callback()
+def root(context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Show what is deployed where no command is given."""
+    if version:
+        print(__version__)
+    elif context.invoked_subcommand is None:
+        list_endpoints()
+        print("Commands: run list status logs releases rollback cancel remove call config agent. More: jupyter deploy --help")
+
+
+@app.command()
+def run(
+    notebook: Annotated[Path, typer.Argument(help="The notebook to execute; the file is not changed.", show_default=False)],
+    variable: Annotated[str, typer.Argument(help="The variable or expression to deploy.", show_default=False)],
+    name: Annotated[
+        str | None, typer.Option("--name", "-n", help="The endpoint's name; made from the variable's if not given.")
+    ] = None,
+    example: Annotated[str | None, typer.Option(help="An expression with rows of the model's input, such as X_test.")] = None,
+    workers: Annotated[int | None, typer.Option(help="How many worker processes answer.")] = None,
+    tolerance: Annotated[float | None, typer.Option(help="Relative tolerance of floats when golden rows are compared.")] = None,
+    kernel: Annotated[str | None, typer.Option(help="The kernelspec; the notebook's own if not given.")] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the verified release serves.")] = True,
+    timeout: Annotated[float | None, typer.Option(help="Seconds for all of it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Execute a notebook without a browser and deploy one of its variables; exit 0 only when the verified release serves."""
+    from jupyter_deploy.adapters import notebook as notebooks
+
+    asked = {"name": name, "example": example, "workers": workers, "tolerance": tolerance}
+    given = {key: value for key, value in asked.items() if value is not None}
+    began = time.monotonic()
+    with failing(as_json):
+        started = notebooks.run(notebook, variable, given, kernel=kernel, timeout=timeout, progress=terminal.cell)
+        left = None if timeout is None else max(0.0, timeout - (time.monotonic() - began))
+        _follow(started.endpoint, started.number, left, wait, as_json)
+
+
+@app.command("list")
+def list_endpoints(as_json: Json = False) -> None:
+    """List what is deployed."""
+    with failing(as_json):
+        endpoints = _endpoints()
+        if as_json:
+            terminal.json(endpoints)
+        elif endpoints:
+            terminal.table(card.ENDPOINTS, [card.row(endpoint, time.time()) for endpoint in endpoints])
+        else:
+            print("Nothing is deployed. In a notebook: %load_ext jupyter_deploy, then %deploy model.")
+
+
+@app.command()
+def status(name: Name, as_json: Json = False) -> None:
+    """Show one endpoint: URL, what answers, contract, a call to copy."""
+    from jupyter_deploy.adapters.handle import newest
+
+    with failing(as_json):
+        client = _agent()
+        if as_json:
+            terminal.json(client.endpoint(name))
+        else:
+            terminal.release(newest(client, name))
+
+
+@app.command()
+def logs(
+    name: Name,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many lines.")] = 100,
+    release: Annotated[int | None, typer.Option(help="The release's number; the newest one if not given.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on printing until Ctrl-C.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Print what an endpoint's processes wrote."""
+    with failing(as_json):
+        client = _agent()
+        shown = client.logs(name, lines, release)
+        if as_json:
+            terminal.json(shown)
+            return
+        print("\n".join(shown))
+        while follow:
+            time.sleep(0.5)
+            shown, before = client.logs(name, 10_000, release), shown
+            for line in _new(before, shown):
+                print(line, flush=True)
+
+
+@app.command()
+def releases(name: Name, as_json: Json = False) -> None:
+    """List an endpoint's releases."""
+    with failing(as_json):
+        endpoint = _agent().endpoint(name)
+        if as_json:
+            terminal.json(endpoint.releases)
+        else:
+            rows = [card.release_row(release, endpoint.answering, time.time()) for release in endpoint.releases]
+            terminal.table(card.RELEASES, rows)
+
+
+@app.command()
+def rollback(
+    name: Name,
+    to: Annotated[int | None, typer.Option(help="The release's number; the newest older one if not given.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Let an older verified release answer again."""
+    with failing(as_json):
+        endpoint = _agent(start=True).rollback(name, to)
+        said = f"{endpoint.name}@{endpoint.answering} ({endpoint.state}) answers at {endpoint.url} again."
+        terminal.json(endpoint) if as_json else print(said)
+
+
+@app.command()
+def cancel(
+    name: Name, number: Annotated[int, typer.Argument(help="The release's number.", show_default=False)], as_json: Json = False
+) -> None:
+    """Stop a deploy that is on its way; what served before goes on serving."""
+    with failing(as_json):
+        release = _agent(start=True).cancel(name, number)
+        terminal.json(release) if as_json else print(f"{release.tag} ends at its next stage.")
+
+
+@app.command()
+def remove(
+    name: Name, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False, as_json: Json = False
+) -> None:
+    """End an endpoint with its releases and keys."""
+    with failing(as_json):
+        client = _agent(start=True)
+        endpoint = client.endpoint(name)
+        if not yes and not (sys.stdin.isatty() and not as_json):
+            raise typer.BadParameter("there is no terminal to ask in, so say --yes", param_hint="--yes")
+        if not yes:
+            typer.confirm(f"{endpoint.url} will stop answering. Remove `{name}` with its releases and keys?", abort=True)
+        client.remove(name)
+        terminal.json({"removed": name}) if as_json else print(f"`{name}` is removed.")
+
+
+@app.command()
+def call(
+    name: Name,
+    method: Annotated[str | None, typer.Argument(help="The model's method; the first one if not given.")] = None,
+    data: Annotated[str, typer.Option("--data", "-d", help="JSON, or @FILE, or @- for standard input.")] = "@-",
+) -> None:
+    """Call an endpoint with its owner's key and print the answer's JSON."""
+    from jupyter_deploy.adapters.calls import Caller
+
+    with failing(as_json=False):
+        endpoint = _agent().endpoint(name)
+        methods = [one.name for one in endpoint.contract.methods] if endpoint.contract else []
+        chosen = method or (methods[0] if methods else "predict")
+        if chosen not in methods:
+            hint = errors.did_you_mean(chosen, methods) or f"It has: {', '.join(methods)}."
+            raise errors.UnknownName(f"`{name}` has no method `{chosen}`.", hint)
+        options = settings.read(Path.cwd(), {}, name)[0]
+        caller = Caller(name, endpoint.url, Path(endpoint.key_file), options.deadline, repeat=options.retry)
+        terminal.json(caller.raw(endpoint.url + chosen, _body(data)))
+
+
+@app.command()
+def config(
+    folder: Annotated[Path, typer.Argument(help="The notebook's folder.")] = Path(),
+    name: Annotated[str, typer.Option(help="An endpoint with settings of its own.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Show every setting and where its value came from."""
+    with failing(as_json):
+        read, origins = settings.read(folder, {}, name)
+        values = {key: getattr(read, key) for key in read.__struct_fields__}
+        if as_json:
+            terminal.json({key: {"value": value, "origin": origins[key]} for key, value in values.items()})
+        else:
+            rows = [(key, "none" if value is None else _plain(value), origins[key]) for key, value in values.items()]
+            terminal.table(("setting", "value", "from"), rows)
+
+
+@agent.command("status")
+def agent_status(as_json: Json = False) -> None:
+    """Show whether the agent runs, and what it holds."""
+    with failing(as_json):
+        found = _agent().status()
+        rows = [(key, words.size(value) if key == "memory" else str(value)) for key, value in found.items() if value != ""]
+        terminal.json(found) if as_json else terminal.table(("agent", ""), rows)
+
+
+@agent.command("start")
+def agent_start() -> None:
+    """Start the agent, which brings back what was deployed; `%deploy` does so by itself."""
+    with failing(as_json=False):
+        print(f"The agent runs as process {_agent(start=True).status()['pid']}.")
+
+
+@agent.command("stop")
+def agent_stop(
+    keep: Annotated[bool, typer.Option("--keep", help="Let the endpoints go on answering without an agent.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """End the agent; its endpoints stop answering until it starts again."""
+    with failing(as_json=False):
+        client = _agent()
+        if not (keep or yes) and client.endpoints():
+            if not sys.stdin.isatty():
+                raise typer.BadParameter("endpoints would stop answering, so say --yes or --keep", param_hint="--yes")
+            typer.confirm("Every endpoint will stop answering until the agent starts again. Stop it?", abort=True)
+        client.stop(everything=not keep)
+        print("The agent ends." if not keep else "The agent ends; its endpoints go on.")
+
+
+@agent.command("logs")
+def agent_logs(lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many lines.")] = 100) -> None:
+    """Print what the agent wrote."""
+    path = Home.find().agent_log
+    text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+    print("\n".join(text.splitlines()[-lines:]) if text else f"{path} is empty.")
+
+
+def _agent(*, start: bool = False) -> AgentClient:
+    from jupyter_deploy.agent.lifecycle import connect
+
+    try:
+        return connect(start=start)
+    except errors.AgentUnreachable as error:
+        if start:
+            raise
+        hint = "`jupyter deploy agent start` starts it and brings back what was deployed."
+        raise errors.AgentUnreachable("The agent does not run.", hint) from error
+
+
+def _endpoints() -> list[Endpoint]:
+    if not Home.find().store.exists():
+        return []  # nothing was ever deployed, so no agent is needed to say so
+    return _agent().endpoints()
+
+
+def _follow(name: str, number: int, timeout: float | None, wait: bool, as_json: bool) -> None:
+    """Show a release until it has ended, and fail unless it serves."""
+    from jupyter_deploy.adapters.follow import Follower
+    from jupyter_deploy.adapters.handle import check, chosen
+
+    follower = Follower(client := _agent(start=True), chosen(client, name, number))
+    if wait:
+        follower.start()
+        ended = follower.until_ended(timeout) if as_json else terminal.follow(follower, timeout)
+        if not ended:
+            at = follower.view.release.state
+            raise TimeoutError(f"{name}@{number} is at `{at}` after {timeout:g} s; the deploy goes on.")
+        if follower.error is not None:
+            raise follower.error
+        check(follower.view.release)
+    if as_json:
+        terminal.json(follower.view.release)
+    elif wait:
+        print(words.curl(follower.view))
+    else:
+        print(f"{name}@{number} is on its way to {follower.view.endpoint.url}; `jupyter deploy status {name}` shows it.")
+
+
+def _body(data: str) -> bytes:
+    if data == "@-":
+        return sys.stdin.buffer.read()
+    if not data.startswith("@"):
+        return data.encode()
+    try:
+        return Path(data[1:]).read_bytes()
+    except OSError as error:
+        raise errors.BadInput(f"{data[1:]} cannot be read: {error.strerror}.") from error
+
+
+def _new(before: list[str], shown: list[str]) -> list[str]:
+    """Find the lines that came since, by the place at which the last known ones end."""
+    tail = before[-20:]
+    ends = (end for end in range(len(shown), len(tail) - 1, -1) if shown[end - len(tail) : end] == tail)
+    return shown[next(ends, 0) :]
+
+
+def _plain(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
