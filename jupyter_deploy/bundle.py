@@ -20,9 +20,9 @@ import yaml
 
 from jupyter_deploy import bentos, home, values
 from jupyter_deploy.bentos.python.endpoint import openapi
-from jupyter_deploy.values import Bundle, Capture, Golden, Lock
+from jupyter_deploy.values import Bundle, Capture, Golden, Lock, Method
 
-SERVICE = "service"  # the module in `src/` that holds the one service
+SERVICE = "service:Endpoint"  # module and name of the service in `src/`
 UNNAMED = "0" * 12  # stands for the Bento's version while its digest, which the version is taken from, is being made
 TIME = "1970-01-01T00:00:00+00:00"
 TEMPLATES = (  # in `bentos/bundle`, where it goes, and its mode; a program is no template
@@ -50,7 +50,7 @@ def build(capture: Capture, lock: Lock, folder: Path) -> Bundle:
         _fill(place, capture, lock)
         digest = home.digest_of(place)
         version = digest[: len(UNNAMED)]
-        _write_yaml(place / "bento.yaml", describe(capture, lock, version))
+        _write_yaml(place / "bento.yaml", describe(capture, lock, version))  # the digest was made of it with another version
         bundle = Bundle(digest=digest, folder=str(folder / digest), tag=f"{capture.endpoint}:{version}", size=home.size_of(place))
         _settle(place, folder / digest)
     finally:
@@ -81,7 +81,7 @@ def describe(capture: Capture, lock: Lock, version: str) -> dict[str, Any]:
         "entry_service": capture.endpoint,
         "services": [{"name": capture.endpoint, "service": "", "models": [], "dependencies": [], "config": {}}],
         "envs": [],
-        "schema": {"name": capture.endpoint, "type": "service", "routes": [_route(one.name) for one in capture.contract.methods]},
+        "schema": {"name": capture.endpoint, "type": "service", "routes": [_route(one) for one in capture.contract.methods]},
         "args": {},
         "spec": 2,
         "image": {
@@ -166,8 +166,16 @@ def _words(capture: Capture, lock: Lock, golden: list[Golden]) -> dict[str, str]
     }
 
 
-def _route(name: str) -> dict[str, Any]:
-    return {"name": name, "route": f"/{name}", "batchable": False, "is_task": False}
+def _route(method: Method) -> dict[str, Any]:
+    rows = {"type": "array", "items": openapi.row_schema(method.input)}
+    return {
+        "name": method.name,
+        "route": f"/{method.name}",
+        "batchable": False,
+        "input": {"title": "Input", "type": "object", "required": ["rows"], "properties": {"rows": rows}},
+        "output": {"title": "AnyIODescriptor", "type": "object"},
+        "is_task": False,
+    }
 
 
 def _write_yaml(file: Path, data: dict[str, Any]) -> None:

@@ -50,7 +50,7 @@ def capture(folder: Path, *modules: str, kind: str = "list") -> Capture:
 
 
 def test_reached_and_runtime_are_asked_for_at_their_versions() -> None:
-    """What the code reaches and what serves it are required at the kernel's versions, else the agent's; what they need is constrained."""
+    """What the code reaches and what serves it are required at the kernel's versions, else the agent's; their needs are held."""
     own = kernel(thing("lib", "2.0", "dep>=1"), thing("dep", "1.1"), thing("cloudpickle", "3.0"), reached=("lib",))
 
     plan = plan_lock(own, BESIDE)
