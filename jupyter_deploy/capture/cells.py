@@ -41,19 +41,18 @@ class Executed:
                 continue
         return ast.Module(body=[], type_ignores=[])
 
-    def defines(self, name: str) -> Iterator[int]:
-        """Find definitions in it.
+    def defines(self, name: str, line: int) -> bool:
+        """Say whether it defines a function.
 
         Args:
-            name: The qualified name of a function or class; only its first part is looked for.
+            name: The function's own name; `<lambda>` for one without.
+            line: Its first line, decorators included, as the kernel counts.
 
-        Yields:
-            The first line of each definition, decorators included.
+        Returns:
+            Whether it does; a cell magic takes the first line away from what the kernel counts.
         """
-        wanted = name.partition(".")[0]
-        for node in ast.walk(self.tree):
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and node.name == wanted:
-                yield min([node.lineno, *(one.lineno for one in node.decorator_list)])
+        at = (line, line + 1) if self.source.lstrip().startswith("%%") else (line,)
+        return any(_name_and_line(node) in [(name, one) for one in at] for node in ast.walk(self.tree))
 
     def assigns(self, name: str) -> bool:
         """Say whether it binds a variable.
@@ -77,7 +76,7 @@ class Notebook:
 
     def __init__(self, cells: Sequence[tuple[int, str]]) -> None:
         self.cells = [Executed(number, source) for number, source in cells]
-        self._places: dict[tuple[str, int], Executed | None] = {}
+        self._places: dict[tuple[str, str, int], Executed | None] = {}
 
     def newest_first(self) -> Iterator[Executed]:
         """List the cells, the last executed one first."""
@@ -92,35 +91,34 @@ class Notebook:
         Returns:
             `<cell 7>` for a function of a cell, a module's file name without folders, or `<notebook>`.
         """
-        cell = self.cell_of(code, code.co_name)
+        cell = self.cell_of(code)
         if cell:
             return f"<cell {cell.number}>"
         name = code.co_filename.replace("\\", "/").rpartition("/")[2]
         return "<notebook>" if name.startswith("<") or "ipykernel_" in code.co_filename else name
 
-    def cell_of(self, code: CodeType, name: str) -> Executed | None:
+    def cell_of(self, code: CodeType) -> Executed | None:
         """Find the cell that a function was defined in.
 
         Args:
             code: The function's code.
-            name: Its qualified name.
 
         Returns:
             The newest cell that holds it as it is now; None where there is none.
         """
-        key = code.co_filename, code.co_firstlineno
+        key = code.co_filename, code.co_name, code.co_firstlineno
         if key not in self._places:
-            self._places[key] = self._find(code, name)
+            self._places[key] = self._find(code)
         return self._places[key]
 
-    def _find(self, code: CodeType, name: str) -> Executed | None:
+    def _find(self, code: CodeType) -> Executed | None:
         lines = linecache.getlines(code.co_filename)
         whole = "".join(lines).strip()
         block = "".join(inspect.getblock(lines[code.co_firstlineno - 1 :])).strip() if lines else ""
         for cell in self.newest_first():
             if lines and (whole == cell.source.strip() or (block and block in cell.source)):
                 return cell
-            if not lines and name.isidentifier() and code.co_firstlineno in cell.defines(name):
+            if not lines and cell.defines(code.co_name, code.co_firstlineno):
                 return cell
         return None
 
@@ -136,7 +134,7 @@ class Notebook:
         """
         why: dict[int, dict[str, None]] = {}
         for name, code in defined:
-            cell = self.cell_of(code, name)
+            cell = self.cell_of(code)
             if cell:
                 part = name.partition(".")[0]
                 shown = "a function without a name" if part == "<lambda>" else part
@@ -148,6 +146,14 @@ class Notebook:
         return [
             Cell(number=cell.number, source=cell.source, why=", ".join(why[id(cell)])) for cell in self.cells if id(cell) in why
         ]
+
+
+def _name_and_line(node: ast.AST) -> tuple[str, int] | None:
+    if isinstance(node, ast.Lambda):
+        return "<lambda>", node.lineno
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return node.name, min([node.lineno, *(one.lineno for one in node.decorator_list)])
+    return None
 
 
 def without_magics(source: str) -> str:

@@ -100,7 +100,6 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
         super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
         self._reached = reached
         self._place = place
-        self._files: dict[str, str] = {}
         self._classes: dict[str, int] = {}
         self._sets: dict[int, tuple[object, _Sorted]] = {}
 
@@ -145,9 +144,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
                 self._reached.module(getattr(obj, "__module__", None) or pickle.whichmodule(obj, obj.__name__))  # type: ignore[attr-defined]
 
     def _code(self, code: CodeType) -> Any:
-        if code.co_filename not in self._files:
-            self._files[code.co_filename] = self._place(code)
-        plain = code.replace(co_filename=self._files[code.co_filename])
+        plain = code.replace(co_filename=self._place(code))
         make, arguments = _code_reduce(plain)
         return make, tuple(self._sorted_constants(one) if isinstance(one, tuple) else one for one in arguments)
 

@@ -23,6 +23,15 @@ _CONNECTIONS = (
     "sqlalchemy", "sqlite3",
 )  # fmt: skip
 
+_WHOLE = (
+    "asyncio",
+    "concurrent",
+    "multiprocessing",
+    "queue",
+    "subprocess",
+    "tempfile",
+    "threading",
+)  # nobody put a lock there by hand
 _OF_EVERY_CLASS = ("__dict__", "__weakref__", "__annotate_func__", "_abc_impl")
 
 
@@ -101,6 +110,8 @@ def _parts_of_function(function: types.FunctionType) -> Iterator[tuple[str, obje
 
 
 def _parts_of_instance(obj: object) -> Iterator[tuple[str, object]]:
+    if type(obj).__module__.partition(".")[0] in _WHOLE:
+        return
     try:
         reduced = obj.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
     except Exception:  # the object's own code, which may raise anything: then the object itself is what fails  # noqa: BLE001

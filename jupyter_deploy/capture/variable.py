@@ -40,18 +40,13 @@ def capture(
         The capture; its files lie in the folder.
 
     Raises:
-        UnknownName: If a variable of the expression does not exist.
-        BadInput: If the expression cannot be evaluated.
-        NotDeployable: If the object cannot answer, such as an unfitted estimator.
-        NotPicklable: If something in it cannot leave the kernel.
-        NoContract: If nothing says what it accepts.
+        BadInput: If there is no such variable, it cannot answer or leave the kernel, or nothing says what it accepts.
     """
     expression = expression.strip()
     model = evaluate(expression, namespace)
     framework = find_framework(model)
     framework.check(model, expression)
     notebook = Notebook(cells)
-
     reached = objects.Reached()
     pickler = functools.partial(objects.dump, name=expression, reached=reached, place=notebook.place)
     (folder / "model").mkdir(parents=True, exist_ok=True)
@@ -60,7 +55,6 @@ def capture(
     asked = _ask(framework, search, notebook, example, golden_rows)
     needed = [*reached.modules, *_needed(asked.contract)]
     found = sources.collect(needed, beside, folder / "sources")
-
     manifest = Manifest(
         endpoint=name, language_version=platform.python_version(), framework=framework.name, loader=framework.loader,
         model=f"model/{file}", sources="sources" if found.copied else "", preload=_loaded(needed, found.installed),
@@ -148,7 +142,7 @@ def _needed(described: Contract) -> Iterable[str]:
 
 def _loaded(modules: Iterable[str], installed: Sequence[str]) -> tuple[str, ...]:
     known = set(installed)
-    return tuple(sorted(one for one in modules if one in known and one in sys.modules))
+    return tuple(sorted({one for one in modules if one in known and one in sys.modules}))
 
 
 def _write(folder: Path, **values: Any) -> None:

@@ -1,0 +1,131 @@
+"""Executed cells are read as Python, whatever IPython adds to it."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_deploy.capture.calls import NotPlain, Search, evaluate, find
+from jupyter_deploy.capture.cells import Notebook, without_magics
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("%matplotlib inline\nx = 1", "pass\nx = 1"),
+        ("if a:\n    !ls\nelse:\n    %time f()", "if a:\n    pass\nelse:\n    pass"),
+        ("ep = %deploy model\nfiles = !ls", "ep = None\nfiles = None"),
+        ("x?\nmodel.predict??\n?x\ny = 2", "pass\npass\npass\ny = 2"),
+        ("%%time\nmodel.predict(X)", "\nmodel.predict(X)"),
+        ("%%bash\necho model", ""),
+        ("z = 5 %\\\n    3", "z = 5 %\\\n    3"),
+        ("", ""),
+    ],
+)
+def test_without_magics(source: str, expected: str) -> None:
+    """What is not Python is blanked out, and the lines keep their numbers."""
+    assert expected == without_magics(source)
+
+
+def test_cells_of_a_model(session: Any) -> None:
+    """The cells that define what a model reaches, and the newest one that assigns it, are recorded; others are not."""
+    session.run(
+        "unrelated = 1", "@(lambda f: f)\ndef clean(rows):\n    return rows", "model = None",
+        "class Model:\n    def predict(self, rows):\n        return clean(rows)",
+        "model, other = Model(), 2", "print(model)",
+    )  # fmt: skip
+    taken = session.capture("model", example=[1])
+
+    cells = json.loads((Path(taken.folder) / "cells.json").read_text())
+    assert [(2, "defines clean"), (4, "defines Model"), (5, "assigns model")] == [(one["number"], one["why"]) for one in cells]
+    assert session.cells[3][1] == cells[1]["source"]
+
+
+def test_redefined_function(session: Any) -> None:
+    """Of a cell that was changed and run again, the source that is live is recorded."""
+    session.run("def model(rows):\n    return rows", "def model(rows):\n    return [x + 1 for x in rows]", "old = 3")
+    taken = session.capture("model", example=[1])
+
+    assert [2] == [one["number"] for one in json.loads((Path(taken.folder) / "cells.json").read_text())]
+
+
+def search(namespace: dict[str, Any], methods: tuple[str, ...] = ("predict", "predict_proba")) -> Search:
+    return Search(namespace["model"], "model", methods, namespace)
+
+
+class Model:
+    """Stands for a model; it is never called."""
+
+
+@pytest.mark.parametrize(
+    ("source", "positional"),
+    [
+        ("model.predict(X)", (1,)),
+        ("print(sum(model.predict_proba(data['a'])))", ([1, 2, 3],)),
+        ("model.predict(data['a'][:2])", ([1, 2],)),
+        ("model.predict(data['a'][-1])", (3,)),
+        ("model.predict([[1.5, 2], [3, -4]])", ([[1.5, 2], [3, -4]],)),
+        ("model.predict([[X, 2]])", ([[1, 2]],)),
+        ("holder[0].predict(X)", (1,)),
+        ("%time model.predict(gone)\nfor _ in []:\n    y = model.predict(X)", (1,)),
+        ("model.predict(data['a'].copy())", ([1, 2, 3],)),
+        ("model.score(X, 'labels')", (1,)),
+        ("model = Model().fit(X, 'labels')", (1,)),
+    ],
+)
+def test_calls_are_found(source: str, positional: tuple[Any, ...]) -> None:
+    """A call is found where the argument is a name, an attribute, a subscript or a literal of these."""
+    model = Model()
+    found = find(search({"model": model, "holder": [model], "X": 1, "data": {"a": [1, 2, 3]}}), Notebook([(1, source)]))
+
+    assert [positional] == [call.positional for call in found]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "model.predict(load())", "model.predict(gone)", "model.predict(X + 1)", "model.predict(*X)", "model.predict(**X)",
+        "other.predict(X)",
+        "model.predict()", "model.unknown(X)", "model.predict([x for x in X])", "model.predict(X if X else X)", "predict(X)",
+        "model.predict(data['b'])", "%%bash\nmodel.predict(X)", "def (",
+    ],
+)  # fmt: skip
+def test_calls_that_are_not_evaluated(source: str) -> None:
+    """Nothing that would run code, whose variable is gone, or that calls something else is found."""
+    assert [] == find(search({"model": Model(), "other": Model(), "X": 1, "data": {}}), Notebook([(1, source)]))
+
+
+def test_newest_call_first() -> None:
+    """Calls come newest first; those that score or fit come after those that ask."""
+    cells = [
+        (1, "model.fit(X, y)"),
+        (2, "model.predict(X)"),
+        (3, "model.predict(Y); model.predict(X[0])"),
+        (4, "model.score(X, y)"),
+    ]
+    found = find(search({"model": Model(), "X": [1], "Y": 2, "y": 0}), Notebook(cells))
+
+    assert [
+        "cell 3: model.predict(X[0])", "cell 3: model.predict(Y)", "cell 2: model.predict(X)", "cell 4: model.score(X, y)",
+        "cell 1: model.fit(X, y)",
+    ] == [call.origin for call in found]  # fmt: skip
+
+
+def test_literals_are_not_shown() -> None:
+    """Where a call holds its input as a literal, the origin does not repeat it."""
+    (call,) = find(search({"model": Model()}), Notebook([(7, "model.predict(['a secret'])")]))
+
+    assert "cell 7: model.predict(…)" == call.origin
+
+
+def test_evaluating_runs_nothing() -> None:
+    """An expression with a call in it is refused before anything of it runs."""
+    ran: list[int] = []
+    with pytest.raises(NotPlain):
+        evaluate(ast.parse("data[ran.append(1)]", mode="eval").body, {"data": {}, "ran": ran})
+
+    assert [] == ran

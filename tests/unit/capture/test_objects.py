@@ -1,0 +1,197 @@
+"""A pickle holds what was live, is the same in every kernel, and names what cannot leave."""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_deploy import errors
+from jupyter_deploy.capture import objects
+
+ROOT = Path(__file__).parents[3]
+
+KERNEL = """
+import hashlib, io, linecache, sys
+from jupyter_deploy.capture import objects
+from jupyter_deploy.capture.cells import Notebook
+source = '''
+import enum, typing, dataclasses
+T = typing.TypeVar("T")
+WORDS = {"a", "the", "of", "and", "an", "or"}
+class Side(enum.Enum):
+    LEFT = 1
+class Base(typing.Generic[T]):
+    stop = frozenset({"x", "y", "z"})
+    def known(self, word):
+        return word in {"one", "two", "three", "four"} or word in WORDS
+@dataclasses.dataclass
+class Model(Base[int]):
+    words: set
+    def predict(self, rows):
+        return [self.known(row) and len(row) in (1, 2) for row in rows if row not in self.words]
+def outer():
+    inner_set = {"p", "q", "r"}
+    class Local:
+        def go(self):
+            return inner_set
+    return Local
+model = [Model({"e", "f", "g"}), Side.LEFT, outer(), lambda x: x in WORDS]
+'''
+name = f"/tmp/ipykernel_{sys.argv[1]}/1.py"
+linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+namespace = {"__name__": "__main__"}
+exec(compile(source, name, "exec"), namespace)
+file = io.BytesIO()
+objects.dump(namespace["model"], file, place=Notebook([(1, source)]).place)
+assert b"ipykernel" not in file.getvalue()
+print(hashlib.sha256(file.getvalue()).hexdigest())
+"""
+
+
+def dumped(obj: object, **options: Any) -> bytes:
+    file = io.BytesIO()
+    objects.dump(obj, file, **options)
+    return file.getvalue()
+
+
+def loaded(obj: object) -> Any:
+    return pickle.loads(dumped(obj))
+
+
+def test_same_bytes_in_every_kernel() -> None:
+    """Two kernels with other process ids and other hash seeds write the same bytes."""
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", KERNEL, seed], env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)},
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for seed in ("1", "2", "77")
+    }  # fmt: skip
+
+    assert 1 == len(digests)
+
+
+def test_sets_stay_what_they_are(session: Any) -> None:
+    """A set that is written in order is loaded as a set, frozen or not, and shared by those who shared it."""
+    session.run(
+        "words = {'a', 'b'}\nfrozen = frozenset({1, 2})\n"
+        "def add(word):\n    words.add(word)\n    return frozen\ndef look():\n    return words, 'x' in {'x', 'y'}"
+    )
+    add, look = loaded([session.namespace["add"], session.namespace["look"]])
+
+    assert frozenset({1, 2}) == add("c")
+    assert ({"a", "b", "c"}, True) == look()
+    assert {"a", "b"} == session.namespace["words"]
+
+
+def test_equal_classes_stay_apart(session: Any) -> None:
+    """Two classes of one name and one content stay two classes; objects of one class share it."""
+    make = "class Model:\n    def predict(self, rows):\n        return rows"
+    old = session.run(make).namespace["Model"]
+    new = session.run(make).namespace["Model"]
+
+    first, second, third = loaded([old(), new(), old()])
+
+    assert type(first) is type(third)
+    assert type(first) is not type(second)
+    assert type(first) is not old
+
+
+def test_reached_modules(session: Any) -> None:
+    """Modules are noted of objects, classes, functions, extension functions, and of imports inside functions."""
+    session.run(
+        "import functools, statistics, collections, xml.dom.minidom\nimport numpy as np\n"
+        "def f(x):\n    import colorsys\n    from email import message\n"
+        "    return xml.dom.minidom.parseString(x), colorsys, np.add(x, 1)\n"
+        "model = [f, functools.partial(statistics.mean), collections.Counter(), np.exp, np.linalg.norm, np.float32(1)]"
+    )
+    reached = objects.Reached()
+    dumped(session.namespace["model"], reached=reached)
+
+    wanted = {"statistics", "collections", "xml.dom.minidom", "colorsys", "email.message", "numpy", "numpy.linalg", "functools"}
+    assert set() == wanted - set(reached.modules)
+    assert ["f"] == [name for name, _ in reached.defined]
+
+
+@pytest.mark.parametrize(
+    ("making", "path", "what", "advice"),
+    [
+        ("Holder(threading.Lock())", "model.inner", "a lock of a thread", "make it when it is first needed"),
+        ("[1, {'a': (2, Holder(threading.RLock()))}]", "model[1]['a'][1].inner", "a lock of a thread", "`__getstate__`"),
+        ("Holder(x for x in 'ab')", "model.inner", "a running generator", "Keep a list"),
+        ("Holder(open(__import__('os').devnull))", "model.inner", "an open file", "Read what the model needs"),
+        ("Holder(socket.socket())", "model.inner", "an open network connection", "Open it when it is first needed"),
+        ("Holder(sqlite3.connect(':memory:'))", "model.inner", "an open database connection", "connect when"),
+        ("Holder(weakref.ref(Holder))", "model.inner", "a weak reference", "Keep the object itself"),
+        ("Holder(threading.Thread())", "model.inner", "a running thread", "Start it when it is first needed"),
+        (
+            "Holder(queue.Queue())", "model.inner",
+            "an object of the class queue.Queue: TypeError: cannot pickle '_thread.lock' object", "leave it out",
+        ),
+        ("uses_global", "model → LOCK", "a lock of a thread", "Make it inside the function"),
+        ("closes(threading.Lock())", "model → inner", "a lock of a thread", "Make it inside the function"),
+        ("functools.partial(print, threading.Lock())", "model.args[0]", "a lock of a thread", "a lock of its own"),
+        ("WithLock()", "model → its class.lock", "a lock of a thread", "a lock of its own"),
+        ("Holder(WithLock().method)", "model.inner.__self__ → its class.lock", "a lock of a thread", "a lock of its own"),
+        ("Refuses()", "model", "an object of the class Refuses: RuntimeError: not me", ""),
+    ],
+)  # fmt: skip
+def test_path_of_what_cannot_leave(session: Any, making: str, path: str, what: str, advice: str) -> None:
+    """What cannot be pickled is named by the path to it, with what it is and what to do."""
+    session.run(
+        "import functools, queue, socket, sqlite3, threading, weakref\n"
+        "class Holder:\n    def __init__(self, inner):\n        self.before = [1, 'a']\n        self.inner = inner\n"
+        "class WithLock:\n    lock = threading.Lock()\n    def method(self):\n        return __class__\n"
+        "class Refuses:\n    def __reduce__(self):\n        raise RuntimeError('not me')\n"
+        "LOCK = threading.Lock()\n"
+        "def uses_global(rows):\n    with LOCK:\n        return rows\n"
+        "def closes(inner):\n    def model(rows):\n        return inner\n    return model",
+        f"model = {making}",
+    )
+    with pytest.raises(errors.NotPicklable) as raised:
+        dumped(session.namespace["model"])
+
+    assert f"`{path}` cannot be taken out of the kernel: it is {what}." == raised.value.message
+    assert advice in raised.value.hint
+
+
+def test_path_within_a_pipeline(session: Any) -> None:
+    """The path goes through a pipeline's steps as a person would write it."""
+    session.run(
+        "import threading\nfrom sklearn.base import BaseEstimator\nfrom sklearn.pipeline import Pipeline\n"
+        "class Own(BaseEstimator):\n    def __init__(self, callback=None):\n        self.callback = callback",
+        "model = Pipeline([('first', Own()), ('second', Own(threading.Lock()))])",
+    )
+    with pytest.raises(errors.NotPicklable, match=re.escape("`model.steps[1][1].callback` cannot be taken out of the kernel")):
+        dumped(session.namespace["model"])
+
+
+def test_object_that_leaves_its_lock_behind(session: Any) -> None:
+    """An object whose `__getstate__` leaves the lock out is pickled, and is not blamed where something else fails."""
+    session.run(
+        "import threading\nclass Careful:\n"
+        "    def __init__(self, more=None):\n        self.lock, self.more = threading.Lock(), more\n"
+        "    def __getstate__(self):\n        return {'more': self.more}"
+    )
+
+    assert not hasattr(loaded(session.namespace["Careful"]()), "lock")
+    with pytest.raises(errors.NotPicklable, match=r"`model\.more` cannot"):
+        dumped(session.namespace["Careful"](x for x in "a"))
+
+
+def test_too_deep(session: Any) -> None:
+    """An object that nests too deeply says so."""
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+
+    with pytest.raises(errors.NotPicklable, match="nests too deeply"):
+        dumped(deep)

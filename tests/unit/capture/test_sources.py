@@ -1,0 +1,97 @@
+"""Local modules are copied with what they import; installed ones are named."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from jupyter_deploy.capture import sources
+
+
+@pytest.fixture
+def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a test a notebook's folder on the module path."""
+    folder = tmp_path / "notebook"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    return folder
+
+
+def collected(beside: Path, *modules: str) -> sources.Sources:
+    return sources.collect(modules, beside, beside.parent / "sources")
+
+
+def test_imports_are_followed(beside: Path) -> None:
+    """A chain of local modules is copied, and the installed modules at its end are named."""
+    (beside / "local_a.py").write_text("def f():\n    from local_b import g\n    import not_there_at_all\n")
+    (beside / "local_b.py").write_text(
+        "import os, cloudpickle\nimport xml.dom\ntry:\n    import msgspec.json\nexcept ImportError:\n    pass\n"
+    )
+    (beside / "local_c.py").write_text("")
+
+    found = collected(beside, "local_a")
+
+    assert (("cloudpickle", "msgspec.json"), ("local_a.py", "local_b.py")) == found
+    assert (beside / "local_b.py").read_text() == (beside.parent / "sources" / "local_b.py").read_text()
+
+
+def test_package_is_copied_whole(beside: Path) -> None:
+    """A package is copied whole, without caches, hidden folders, environments and what is no source."""
+    for name in (
+        "local_p/__init__.py", "local_p/inner/__init__.py", "local_p/inner/deep.py", "local_p/unused.py",
+        "local_p/__pycache__/x.py",
+        "local_p/.ipynb_checkpoints/x.py", "local_p/env/pyvenv.cfg", "local_p/env/x.py", "local_p/data.csv", "local_p/.secret.py",
+    ):  # fmt: skip
+        (beside / name).parent.mkdir(parents=True, exist_ok=True)
+        (beside / name).write_text("")
+    (beside / "local_p" / "inner" / "deep.py").write_text("from ..unused import x\nfrom . import y\nimport cloudpickle\n")
+    (beside / "local_p" / "unused.py").write_text("import msgspec\n")
+
+    found = collected(beside, "local_p.inner.deep")
+
+    assert ("local_p/__init__.py", "local_p/inner/__init__.py", "local_p/inner/deep.py", "local_p/unused.py") == found.copied
+    assert ("cloudpickle", "msgspec") == found.installed
+
+
+def test_imports_for_type_checkers(beside: Path) -> None:
+    """What only a type checker imports is not needed where the model runs."""
+    (beside / "local_t.py").write_text(
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import msgspec\nelse:\n    import cloudpickle\n"
+    )
+
+    assert ("cloudpickle",) == collected(beside, "local_t").installed
+
+
+def test_nothing_local(beside: Path) -> None:
+    """Modules of Python itself are neither copied nor named, and no folder is made."""
+    found = collected(beside, "os.path", "collections", "builtins", "__main__", "_thread", "msgspec", "_pytest.fixtures")
+
+    assert (("_pytest.fixtures", "msgspec"), ()) == found
+    assert not (beside.parent / "sources").exists()
+
+
+def test_local_module_that_hides_a_standard_one(beside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module beside the notebook is copied though Python has one of the same name."""
+    (beside / "this.py").write_text("X = 1\n")
+    monkeypatch.delitem(sys.modules, "this", raising=False)
+
+    assert ("this.py",) == collected(beside, "this").copied
+
+
+def test_module_elsewhere_on_the_path(beside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module of a folder that the person put on the path is local too."""
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "local_elsewhere.py").write_text("")
+    monkeypatch.syspath_prepend(str(library))
+
+    assert ("local_elsewhere.py",) == collected(beside, "local_elsewhere").copied
+
+
+def test_broken_source(beside: Path) -> None:
+    """A file that is no Python is copied as it is."""
+    (beside / "local_broken.py").write_text("def (\n")
+
+    assert ((), ("local_broken.py",)) == collected(beside, "local_broken")
