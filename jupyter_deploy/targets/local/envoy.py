@@ -44,18 +44,18 @@ class Envoy:
         self._admin = runtime / "router.sock"
         self._watch = watch
         self._asked = port
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # held while the process is started or ended
+        self._files = threading.Lock()  # held while a file is applied, which may have to wait for the process
         self._pid: int | None = None
 
     @property
     def port(self) -> int:
-        """The port at which the endpoints are called: asked for, else the last one, else a free one, which is then kept."""
-        with self._lock:
-            port = self._asked or self._last_port()
-            if port is None:
-                port = ports.choose(None, None)
-                self._keep(port)
-            return port
+        """The port at which the endpoints are called; the first time Envoy is started, so that nobody else takes it meanwhile."""
+        port = self._asked or self._last_port()
+        if port is None:
+            self.open()
+            return self.port
+        return port
 
     @property
     def pid(self) -> int | None:
@@ -97,7 +97,7 @@ class Envoy:
         Raises:
             RouterFailed: If Envoy refuses it, with Envoy's reason; the old content is then back.
         """
-        with self._lock:
+        with self._files:
             old = self._read(file)
             if old["resources"] == list(resources):
                 return
@@ -183,14 +183,23 @@ class Envoy:
         pid = self._running()
         if pid is None:
             return None
-        if self._fixed(self.port) == self._fixed_now() and self._ready():
+        port = self._asked or self._last_port()
+        if port is not None and self._fixed(port) == self._fixed_now() and self._ready():
             return pid
         while (pid := self._running()) is not None:
             _end(pid)
         return None
 
     def _start(self) -> int:
-        port = ports.choose(self._asked, self._last_port())
+        while True:
+            port = ports.choose(self._asked, self._last_port())
+            try:
+                return self._start_at(port)
+            except errors.PortInUse:
+                if self._asked or self._last_port():
+                    raise  # else somebody took it since it was chosen, and the next one does as well
+
+    def _start_at(self, port: int) -> int:
         for name, content in self._fixed(port).items():
             home.write(self._folder / name, content)
         self._repair()
@@ -213,7 +222,7 @@ class Envoy:
             started.kill()
             started.wait()
             raise ports.in_use(port)
-        self._keep(port)
+        home.write(self._folder / "port", str(port).encode())
         return started.pid
 
     def _died(self, pid: int) -> None:
@@ -260,9 +269,6 @@ class Envoy:
             return int((self._folder / "port").read_text())
         return None
 
-    def _keep(self, port: int) -> None:
-        home.write(self._folder / "port", str(port).encode())
-
     def _fixed(self, port: int) -> dict[str, bytes]:
         """Build the files that change only with the port or with a new version of this program."""
         listeners = router.discovery("1", [router.listener(self._folder, port)])
@@ -281,11 +287,12 @@ class Envoy:
 
     def _repair(self) -> None:
         """Begin without traffic where the files are missing or do not fit each other; the agent sends the traffic again."""
-        clusters, routes = self._read("cds"), self._read("rds")
+        routes, clusters = self._read("rds"), self._read("cds")  # in this order, since clusters are added before their routes
+        if clusters["version_info"] == "0":
+            home.write(self._folder / "cds.json", _json(router.discovery("1", [])))
         if not routes["resources"] or router.routed(routes["resources"]) - {one["name"] for one in clusters["resources"]}:
             version = str(int(routes["version_info"]) + 1)
             home.write(self._folder / "rds.json", _json(router.discovery(version, [router.routes([])])))
-        home.write(self._folder / "cds.json", _json(clusters))
 
     def _write(self, file: File, resources: Sequence[router.Config]) -> None:
         version = str(int(self._read(file)["version_info"]) + 1)

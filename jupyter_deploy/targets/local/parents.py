@@ -6,6 +6,7 @@ same imports. Both outlive the agent, are found again by their sockets, and end 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import os
@@ -104,9 +105,9 @@ class Parents:
         return parent.control
 
     def close(self) -> None:
-        """End every parent that is known; the releases that they forked go on."""
-        for parent in self._known.values():
-            _stop(parent)
+        """End every parent, also those that an earlier agent started; the releases that they forked go on."""
+        for control in self._home.runtime.glob("e-*.sock"):
+            _stop(control)
 
     def _parent(self, interpreter: str, path: tuple[str, ...], lock: str) -> Parent:
         key = hashlib.sha256("\0".join((__version__, interpreter, lock, *path)).encode()).hexdigest()[:8]
@@ -160,7 +161,7 @@ class Parents:
         parent.owners.discard(owner)
         if not parent.owners:
             with parent.lock:
-                _stop(parent)
+                _stop(parent.control)
 
 
 def last_line(file: Path, begin: int = 0) -> str:
@@ -189,8 +190,6 @@ def _answers(parent: Parent) -> bool:
         return False
 
 
-def _stop(parent: Parent) -> None:
-    try:
-        sockets.ask(parent.control, {"do": "stop"}, 5.0)
-    except OSError:
-        return
+def _stop(control: Path) -> None:
+    with contextlib.suppress(OSError):
+        sockets.ask(control, {"do": "stop"}, 5.0)

@@ -127,12 +127,11 @@ class Local:
         wanted = {launch: _cluster(self._workers.find(launch)) for launch in sorted(router.named(traffic))}
         with self._lock:
             self._envoy.open()
-            present = self._envoy.clusters()
-            new = {name: one for name, one in wanted.items() if present.get(name) != one}
-            if new:
-                self._envoy.apply("cds", list({**present, **new}.values()))
-                for name in new:
-                    self._await_healthy(name)
+            present, known = self._envoy.clusters(), self._workers.known()
+            kept = {name: one for name, one in present.items() if name in known}  # the others are left from a crash
+            self._envoy.apply("cds", list({**kept, **wanted}.values()))
+            for name in (name for name in wanted if present.get(name) != wanted[name]):
+                self._await_healthy(name)
             self._envoy.apply("rds", [router.routes(traffic.values())])
 
     def stop(self, id: str) -> None:
@@ -172,11 +171,11 @@ class Local:
         """Let go of the target before the agent ends.
 
         Args:
-            everything: Whether the releases and the router end too; they go on answering otherwise.
+            everything: Whether the releases and the router end too; they go on answering otherwise, if there are any.
         """
-        if everything:
+        if everything or not self._workers.known():
             self._envoy.stop()
-            for launch in self.status():
+            for launch in self._workers.known():
                 self._workers.stop(launch)
             self._parents.close()
         self._envoy.leave()

@@ -104,6 +104,7 @@ class Workers:
         with self._lock:
             one = self._running.setdefault(launch.id, Running(launch, folder))
         with one.lock:
+            self._running[launch.id] = one  # it may have been stopped while we waited
             if one.launch != launch:
                 self._end(one)
                 one.launch = launch
@@ -112,6 +113,10 @@ class Workers:
             except BaseException:
                 self.stop(launch.id)
                 raise
+
+    def known(self) -> set[str]:
+        """List the launches that were started, whether or not they live."""
+        return set(self._running)
 
     def find(self, id: str) -> Running:
         """Find a release that was started.
@@ -197,6 +202,7 @@ class Workers:
         launch, options = one.launch, one.launch.options
         control = self._parents.ready(launch)
         home.private(one.folder)
+        home.private(Path(launch.log).parent)
         home.write(one.folder / "launch.json", to_json(launch))
         command = {
             "do": "release", "release": f"{launch.endpoint}@{launch.number}", "state": launch.state, "folder": launch.folder,
