@@ -17,6 +17,7 @@ from jupyter_deploy.values import Endpoint
 
 NOTEBOOK = Path(__file__).parent / "classifier" / "wine.ipynb"
 NAME = "wine"
+QUIET = ["--IPKernelApp.log_level=ERROR"]
 
 
 def main() -> None:
@@ -39,7 +40,8 @@ def main() -> None:
 def execute() -> None:
     """Run the notebook from top to bottom."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
-    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": str(NOTEBOOK.parent)}}).execute()
+    resources = {"metadata": {"path": str(NOTEBOOK.parent)}}
+    NotebookClient(notebook, timeout=600, resources=resources, extra_arguments=QUIET).execute()
 
 
 def tell_call(endpoint: Endpoint) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from jupyter_deploy import __version__, errors
+from jupyter_deploy.adapters import cli, magic
 from jupyter_deploy.bentos.python.endpoint import problems
 from jupyter_deploy.settings import Settings
 
@@ -35,7 +39,7 @@ def read(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def project() -> dict[str, object]:
+def project() -> dict[str, Any]:
     """Read `pyproject.toml`."""
     return tomllib.loads(read(ROOT / "pyproject.toml"))
 
@@ -152,3 +156,32 @@ def test_locks_agree() -> None:
     )
 
     assert set() == base - dev
+
+
+def commands(group: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """List the commands below a group by the words that call them."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
+
+
+COMMANDS = dict(commands(typer.main.get_command(cli.app), "jupyter deploy"))
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_every_command_is_documented(words: str) -> None:
+    """Every command has a line in docs/cli.md that names each of its options."""
+    (line,) = (line for line in read(DOCS / "cli.md").splitlines() if line.startswith((f"| `{words} ", f"| `{words}`")))
+    options = [one for parameter in COMMANDS[words].params for one in parameter.opts if one.startswith("--")]
+
+    assert [] == [one for one in options if f"`{one}`" not in line]
+
+
+@pytest.mark.parametrize(
+    "word", sorted({word for names, _ in magic.OPTIONS for word in names if word.startswith("--")} | set(magic.VERBS))
+)
+def test_every_word_of_the_magic_is_documented(word: str) -> None:
+    """Every verb and option of `%deploy` stands in docs/cli.md."""
+    assert re.search(rf"[` \[]{word}\b", read(DOCS / "cli.md").partition("## In a notebook")[2])
