@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from endpoint import bento, model
+from endpoint import bento, model  # type: ignore[import-not-found]  # stands beside this file in the bundle
 
 FOLDER = Path(__file__).parent
 _, CONTRACT, _ = model.read(FOLDER)

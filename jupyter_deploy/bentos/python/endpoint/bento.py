@@ -1,11 +1,12 @@
-"""The model as a BentoML service: the same methods, declared for BentoML's schema, documentation and client, behind our own hot path.
+"""The model as a BentoML service: its methods declared for BentoML's schema, documentation and client, behind our own hot path.
 
-Two doors lead here. A bundle's `service.py` makes the service that `bentoml serve` runs; a release parent takes only the application that
-answers BentoML's own routes. The class with the model's methods is made from the contract, because every model has other ones.
+Two doors lead here. A bundle's `service.py` makes the service that `bentoml serve` runs; a release parent takes only the application
+that answers BentoML's own routes. The class with the model's methods is made from the contract, because every model has others.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -13,28 +14,31 @@ from typing import Any
 
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
 
-import bentoml  # noqa: E402 (it reads the environment when it is imported)
+import bentoml  # reads the environment when it is imported
 
-from . import log  # noqa: E402
-from .board import Board  # noqa: E402
-from .contract import Contract, Method  # noqa: E402
-from .hotpath import Asgi, Checker, HotPath, Served, routes_of  # noqa: E402
-from .keys import Keys, OneKey, Open, make_key, well_formed  # noqa: E402
-from .model import Model, load, read  # noqa: E402
-from .workers import warm  # noqa: E402
+from . import log
+from .board import Board
+from .contract import Contract, Method
+from .hotpath import Asgi, Checker, HotPath, Served, routes_of
+from .keys import Keys, OneKey, Open, make_key, well_formed
+from .model import Model, load, read
+from .workers import warm
 
 SECONDS, BYTES = 30.0, 10 * 1024 * 1024  # deadline and body limit of a bundle that is served alone
 LEAN: dict[str, Any] = {
     "logging": {"access": {"enabled": False}}, "metrics": {"enabled": False}, "tracing": {"excluded_urls": ".*"},
 }  # fmt: skip
 
+USED = (
+    "_bentoml_impl.server.app", "bentoml._internal.server.http.traffic", "opentelemetry.instrumentation.asgi",
+    "starlette.middleware.cors",
+)  # fmt: skip
+
 
 def prepare() -> None:
     """Import all that BentoML imports when it makes an application, so that a fork of this process needs none of it."""
-    import _bentoml_impl.server.app
-    import bentoml._internal.server.http.traffic
-    import opentelemetry.instrumentation.asgi
-    import starlette.middleware.cors  # noqa: F401
+    for module in USED:
+        importlib.import_module(module)
 
 
 def application(served: Served, home: Path) -> Asgi:
@@ -65,7 +69,7 @@ def decorator(folder: Path) -> Callable[[type], Any]:
     """
     manifest, _, _ = read(folder)
 
-    class HotService(bentoml.Service):  # type: ignore[type-arg, misc]
+    class HotService(bentoml.Service):  # type: ignore[misc]
         """BentoML's service with the hot path in front."""
 
         def to_asgi(self, is_main: bool = True) -> Any:
@@ -89,7 +93,7 @@ def api_class(contract: Contract, model: Callable[[], Model]) -> type:
 
 
 def _api(method: Method, model: Callable[[], Model]) -> Callable[..., Any]:
-    async def call(self: Any, rows: list[Any]) -> dict[str, Any]:
+    async def call(_self: Any, rows: list[Any]) -> dict[str, Any]:
         import msgspec
 
         answer: dict[str, Any] = msgspec.json.decode(model().methods[method.name](msgspec.json.encode({"rows": rows})).body)

@@ -51,7 +51,7 @@ class Board:
         self.restarts = 0
         self._slot = STATE + ROUTE * len(routes)
         self._memory = mmap.mmap(-1, 8 * self._slot * workers)
-        self._cells = memoryview(self._memory).cast("d")
+        self._cells: memoryview[float] = memoryview(self._memory).cast("d")
 
     def slot(self, worker: int) -> Slot:
         """Give a worker's slot.
@@ -96,7 +96,7 @@ class Slot:
         routes: The routes that are counted.
     """
 
-    def __init__(self, cells: memoryview, routes: tuple[str, ...]) -> None:
+    def __init__(self, cells: memoryview[float], routes: tuple[str, ...]) -> None:
         self._cells = cells
         self._first = {route: STATE + ROUTE * place for place, route in enumerate(routes)}
 

@@ -1,4 +1,4 @@
-"""When the model runs: at once on the event loop where it is known to be quick, else in one thread beside it, never longer than agreed."""
+"""When the model runs: at once on the event loop where it is known to be quick, else in one thread beside it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Calls:
         try:
             running = asyncio.get_running_loop().run_in_executor(self._thread, self._run, method, body)
             return await asyncio.wait_for(running, self._deadline)
-        except asyncio.TimeoutError as error:  # noqa: UP041 (before Python 3.11 it is a class of its own)
+        except asyncio.TimeoutError as error:  # before Python 3.11 a class of its own
             self._give_up()
             raise DeadlineExceeded(f"The model did not answer within {self._deadline:g} seconds.") from error
         finally:

@@ -5,6 +5,7 @@ Messages name what was expected and which kind of JSON came; the caller's value 
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ from .contract import Column
 from .dtypes import category_key, family, limits, parse_date
 
 MOST = 20  # errors in one answer
+LONGEST = 64  # characters of a key that are looked at
 EXPECTED = {
     "float": "a number", "int": "a whole number", "bool": "true or false", "string": "a string", "date": "a date as ISO 8601 text",
     "duration": "a duration as ISO 8601 text", "list": "a list", "dict": "an object",
@@ -88,8 +90,9 @@ def fit(value: Any, column: Column) -> tuple[Any, str]:
         allowed = column.nullable or kind == "float"
         return None, "" if allowed else f"expected {_expected(column)}, got null"
     if kind == "category":
-        known = isinstance(value, str | int | float) and category_key(value) in {category_key(one) for one in column.categories or ()}
-        return value, "" if known else f"not one of the {len(column.categories or ())} known categories"
+        categories = {category_key(one) for one in column.categories or ()}
+        known = isinstance(value, str | int | float) and category_key(value) in categories
+        return value, "" if known else f"not one of the {len(categories)} known categories"
     if column.dtype in ("list", "dict"):
         good = isinstance(value, list if column.dtype == "list" else dict)
         return value, "" if good else f"expected {EXPECTED[column.dtype]}, got {named(value)}"
@@ -146,7 +149,7 @@ def _fit_string(value: Any, column: Column) -> tuple[Any, str]:
     return (value, "") if isinstance(value, str) else _wrong(value, column)
 
 
-def _fit_any(value: Any, column: Column) -> tuple[Any, str]:
+def _fit_any(value: Any, _column: Column) -> tuple[Any, str]:
     return value, ""
 
 
@@ -156,7 +159,9 @@ _FITS = {
 }  # fmt: skip
 
 
-def fit_object(row: dict[str, Any], columns: tuple[Column, ...], path: str, errors: Errors, optional: bool = False) -> dict[str, Any]:
+def fit_object(
+    row: dict[str, Any], columns: tuple[Column, ...], path: str, errors: Errors, *, optional: bool = False
+) -> dict[str, Any]:
     """Fit an object into columns, by name.
 
     Args:
@@ -196,7 +201,7 @@ def unknown_keys(row: dict[str, Any], known: list[str], path: str, errors: Error
         return
     for key in row:
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1, cutoff=0.6) if len(key) <= 64 else []  # noqa: PLR2004 (as long as `shown` shows)
+            near = difflib.get_close_matches(key[:LONGEST], known, n=1, cutoff=0.6)
             errors.add(f"{path}.{shown(key)}", f"unknown {noun}" + (f", did you mean `{near[0]}`?" if near else ""))
 
 
@@ -246,20 +251,16 @@ def fit_nested(value: Any, shape: tuple[int | None, ...], column: Column, path: 
     return [fit_nested(one, shape[1:], column, f"{path}[{place}]", errors) for place, one in enumerate(value)]
 
 
-def collected(rows: Iterable[Any], errors: Errors) -> list[Any]:
+def collected(rows: Iterable[Any]) -> list[Any]:
     """Exhaust a check, up to the most errors that an answer holds.
 
     Args:
         rows: The check's values, made one by one.
-        errors: What it adds to.
 
     Returns:
         The values that were made; without meaning where there are errors.
     """
-    made = []
-    try:
-        for row in rows:
-            made.append(row)
-    except Found:
-        pass
+    made: list[Any] = []
+    with contextlib.suppress(Found):
+        made.extend(rows)
     return made

@@ -1,7 +1,7 @@
 """The model's own values become JSON and come back exactly; the notebook and the worker share every line of it.
 
-Rows go in, one JSON value each; answers come out, one JSON value a row. `rows` decodes requests, `describe` makes contracts out of data;
-their public functions stand here too, so that whoever needs the codec needs this module alone.
+Rows go in, one JSON value each; answers come out, one JSON value a row. `rows` decodes requests, `describe` makes contracts out of
+data; their public functions stand here too, so that whoever needs the codec needs this module alone.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def _rows(value: Any) -> list[Any]:
     if hasattr(value, "columns") and hasattr(value, "iloc"):
         names = [str(name) for name in value.columns]
         columns = [_column(value.iloc[:, place]) for place in range(len(names))]
-        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)] if names else [{} for _ in range(len(value))]
+        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
     if hasattr(value, "iloc"):
         return _column(value)
     if hasattr(value, "tocsr"):
@@ -142,7 +142,7 @@ def _column(series: Any) -> list[Any]:
     name = str(series.dtype)
     if name == "category":
         return [dtypes.to_json(one) for one in series]
-    if dtypes.is_numpy(name) or name.startswith(("datetime64[", "timedelta64[")) and "," not in name:
+    if dtypes.is_numpy(name) or (name.startswith(("datetime64[", "timedelta64[")) and "," not in name):
         return _array(series.to_numpy())
     return [dtypes.to_json(one) for one in series]
 
@@ -164,7 +164,7 @@ def _finite(array: Any) -> bool:
     return bool(np.isfinite(array).all())
 
 
-def _to_array(predictions: list[Any], output: Output, index: Any = None) -> Any:
+def _to_array(predictions: list[Any], output: Output, _index: Any = None) -> Any:
     import numpy as np
 
     dtype, shape = output.dtype or "object", output.shape or (None,)
@@ -189,14 +189,14 @@ def _to_series(predictions: list[Any], output: Output, index: Any = None) -> Any
     return dtypes.series(predictions, column.dtype, column.categories, name=output.name, index=index)
 
 
-def _to_sparse(predictions: list[Any], output: Output, index: Any = None) -> Any:
+def _to_sparse(predictions: list[Any], output: Output, _index: Any = None) -> Any:
     from scipy import sparse
 
     dense = _to_array(predictions, output)
     return getattr(sparse, output.name or "csr_matrix")(dense)
 
 
-def _to_list(predictions: list[Any], output: Output, index: Any = None) -> Any:
+def _to_list(predictions: list[Any], output: Output, _index: Any = None) -> Any:
     if output.shape is None:
         return predictions
     import numpy as np

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import selectors
 import socket
 from collections.abc import Callable
@@ -32,10 +31,26 @@ def listen(path: Path, backlog: int = 128) -> socket.socket:
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
     made.bind(str(new))
-    os.chmod(new, 0o600)
+    new.chmod(0o600)
     made.listen(backlog)
-    os.rename(new, path)
+    new.rename(path)
     return made
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Tell a file from another that takes its path later.
+
+    Args:
+        path: The path.
+
+    Returns:
+        What stays the same as long as the file stands there; None where nothing does.
+    """
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_ino, facts.st_mtime_ns  # an inode's number alone is soon used again
 
 
 class Control:
@@ -49,6 +64,7 @@ class Control:
     def __init__(self, path: Path, answer: Answer) -> None:
         self.path = path
         self.socket = listen(path)
+        self._identity = identity(path)
         self.socket.setblocking(False)
         self._answer = answer
         self._connection: socket.socket | None = None
@@ -84,6 +100,10 @@ class Control:
             else:
                 answered |= self._take()
         return answered
+
+    def holds_path(self) -> bool:
+        """Say whether whoever connects to the path still reaches this socket."""
+        return identity(self.path) == self._identity
 
     def close(self) -> None:
         """Close every descriptor, also that of a command that is being answered, without removing the path."""

@@ -90,8 +90,10 @@ def describe_arguments(calls: Sequence[dict[str, Any]], function: Any = None) ->
     if function is not None:
         parameters = inspect.signature(function).parameters.values()
         optional = {one.name for one in parameters if one.default is not one.empty}
-        names = [one.name for one in parameters if one.name in names] + [name for name in names if name not in {p.name for p in parameters}]
-    return Input(kind="arguments", columns=tuple(_parameter(name, [call.get(name) for call in calls], name in optional) for name in names))
+        known = [one.name for one in parameters]
+        names = [name for name in known if name in names] + [name for name in names if name not in known]
+    columns = tuple(_parameter(name, [call.get(name) for call in calls], name in optional) for name in names)
+    return Input(kind="arguments", columns=columns)
 
 
 def _parameter(name: str, values: list[Any], optional: bool) -> Column:
@@ -121,7 +123,7 @@ def _is_frame(value: Any) -> bool:
 
 
 def _is_multi_output(answer: list[Any], rows: int) -> bool:
-    return bool(answer) and all(hasattr(one, "dtype") and getattr(one, "ndim", 0) == 2 and len(one) == rows for one in answer)  # noqa: PLR2004
+    return bool(answer) and all(hasattr(one, "dtype") and getattr(one, "ndim", 0) == 2 and len(one) == rows for one in answer)
 
 
 def _shape(value: Any) -> tuple[int | None, ...]:
@@ -163,7 +165,8 @@ def _column(series: Any, name: str) -> Column:
         raise TypeError(f"JSON cannot hold the column `{name}` of {dtype}")
     low, high = _range(seen, dtype)
     return Column(
-        name=name, dtype=dtype, nullable=len(seen) < len(series), categories=categories, minimum=low, maximum=high, example=_example(seen)
+        name=name, dtype=dtype, nullable=len(seen) < len(series), categories=categories, minimum=low, maximum=high,
+        example=_example(seen),
     )  # fmt: skip
 
 

@@ -1,11 +1,12 @@
 """What a dtype of the contract means on the wire: which JSON it takes, and how a column of it becomes JSON and comes back.
 
-A dtype is pandas' or numpy's own name. Where the name alone would lose what the notebook's data is, a bracket says it: `category[ordered]`,
-and for objects what they hold and how a missing one looks, such as `object[str,nan]` or `object[None]`.
+A dtype is pandas' or numpy's own name. Where the name alone would lose what the notebook's data is, a bracket says it:
+`category[ordered]`, and for objects what they hold and how a missing one looks, such as `object[str,nan]` or `object[None]`.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
@@ -16,7 +17,8 @@ Family = Literal["float", "int", "bool", "string", "category", "date", "duration
 
 _PREFIXES: tuple[tuple[str, Family], ...] = (
     ("object[float", "float"), ("object[int", "int"), ("object[bool", "bool"), ("object[str", "string"), ("object", "any"),
-    ("float", "float"), ("double", "float"), ("int", "int"), ("uint", "int"), ("bool", "bool"), ("str", "string"), ("large_str", "string"),
+    ("float", "float"), ("double", "float"), ("int", "int"), ("uint", "int"), ("bool", "bool"), ("str", "string"),
+    ("large_str", "string"),
     ("<u", "string"), (">u", "string"), ("category", "category"), ("datetime", "date"), ("timestamp", "date"), ("<m8", "duration"),
     ("timedelta", "duration"), ("duration", "duration"),
 )  # fmt: skip
@@ -100,7 +102,7 @@ def marker(value: Any) -> str:
     """
     if value is None:
         return "None"
-    if isinstance(value, float) and value != value:
+    if isinstance(value, float) and math.isnan(value):
         return "nan"
     return {"NAType": "NA", "NaTType": "NaT"}.get(type(value).__name__, "")
 
@@ -141,7 +143,7 @@ def to_json(value: Any) -> Any:
     if isinstance(value, str | int):
         return str(value) if isinstance(value, str) else int(value)  # np.str_, enums
     if isinstance(value, float):
-        return float(value) if value - value == 0.0 else None
+        return float(value) if math.isfinite(value) else None
     if isinstance(value, dict):
         return {str(to_json(key)): to_json(one) for key, one in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -23,8 +23,10 @@ def exposition(board: Board, release: str, state: str) -> bytes:
         *_family("jd_release_info", "gauge", "The release that answers.", [(f'{{release="{release}",state="{state}"}}', 1)]),
         *_family("jd_workers_ready", "gauge", "Workers that answer.", [("", board.ready())]),
         *_family("jd_requests_total", "counter", "Answers by route and HTTP status.", _codes(counts)),
-        *_family("jd_rows_total", "counter", "Rows that were predicted.", [(_route(name), one.rows) for name, one in counts.items()]),
-        *_family("jd_model_seconds_total", "counter", "Seconds in the model.", [(_route(name), one.model) for name, one in counts.items()]),
+        *_family("jd_rows_total", "counter", "Rows that were predicted.", [(_route(one), counts[one].rows) for one in counts]),
+        *_family(
+            "jd_model_seconds_total", "counter", "Seconds in the model.", [(_route(one), counts[one].model) for one in counts]
+        ),
         *_histogram("jd_request_seconds", "Seconds from request to answer.", counts),
     ]
     return "\n".join([*lines, ""]).encode()

@@ -62,9 +62,9 @@ class BoundMethod:
         """
         rows = self._decode(body)
         began = time.perf_counter()
-        predictions = answers(self._function, rows.argument, self.method, rows.count) if rows.count else []
+        predictions = answers(self._function, rows.argument, self.method, rows.size) if rows.size else []
         seconds = time.perf_counter() - began
-        return Answer(codec.to_json({"predictions": predictions}), rows.count, seconds)
+        return Answer(codec.to_json({"predictions": predictions}), rows.size, seconds)
 
 
 class Model:

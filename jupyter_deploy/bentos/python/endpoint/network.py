@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from pathlib import Path
 
 NEW_USER, NEW_NET = 0x10000000, 0x40000000
 
@@ -23,8 +24,7 @@ def cut() -> bool:
     if not _unshare(NEW_USER | NEW_NET):
         return False
     for name, text in (("setgroups", "deny"), ("uid_map", f"{user} {user} 1"), ("gid_map", f"{group} {group} 1")):
-        with open(f"/proc/self/{name}", "w") as file:  # without these maps every file would seem to be nobody's
-            file.write(text)
+        Path(f"/proc/self/{name}").write_text(text)  # without these maps every file would seem to be nobody's
     return True
 
 

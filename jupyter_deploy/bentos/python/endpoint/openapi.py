@@ -17,10 +17,16 @@ PROBLEM = {
     "properties": {
         "type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"}, "code": {"type": "string"},
         "detail": {"type": "string"}, "request_id": {"type": "string"},
-        "errors": {"type": "array", "items": {"type": "object", "properties": {"path": {"type": "string"}, "message": {"type": "string"}}}},
+        "errors": {
+            "type": "array",
+            "items": {"type": "object", "properties": {"path": {"type": "string"}, "message": {"type": "string"}}},
+        },
     },
 }  # fmt: skip
-ANSWERS = {"400": "Not JSON", "401": "No valid key", "413": "Too large", "422": "Not within the contract", "500": "The model failed"}
+ANSWERS = {
+    "400": "Not JSON", "401": "No valid key", "413": "Too large", "415": "Not said to be JSON", "422": "Not within the contract",
+    "500": "The model failed", "504": "The model took too long",
+}  # fmt: skip
 
 
 def document(name: str, version: str, contract: Contract, golden: list[Golden]) -> dict[str, Any]:
@@ -68,16 +74,18 @@ def examples(method: Method, golden: list[Golden], most: int = 2) -> list[Any]:
 def _operation(method: Method, rows: list[Any]) -> dict[str, Any]:
     listed = {"type": "array", "items": row_schema(method.input)}
     body = {"type": "object", "required": ["rows"], "properties": {"rows": listed}, "additionalProperties": False}
-    given = {"type": "object", "required": ["predictions"], "properties": {"predictions": {"type": "array", "items": _answer(method.output)}}}
-    problems = {
-        code: {"description": text, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
-        for code, text in ANSWERS.items()
-    }
+    predictions = {"type": "array", "items": _answer(method.output)}
+    given = {"type": "object", "required": ["predictions"], "properties": {"predictions": predictions}}
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    problems = {code: {"description": text, "content": problem} for code, text in ANSWERS.items()}
     return {
         "operationId": method.name,
         "summary": f"Call the model's {method.attribute or 'function'}",
         "requestBody": {"required": True, "content": {"application/json": {"schema": body, "example": {"rows": rows}}}},
-        "responses": {"200": {"description": "One prediction a row", "content": {"application/json": {"schema": given}}}, **problems},
+        "responses": {
+            "200": {"description": "One prediction a row", "content": {"application/json": {"schema": given}}},
+            **problems,
+        },
     }
 
 

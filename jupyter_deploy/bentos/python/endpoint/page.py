@@ -12,7 +12,8 @@ SHELL = Path(__file__).with_name("page.html").read_bytes()
 
 def _hash(tag: bytes) -> str:
     found = re.search(rb"<%s>(.*?)</%s>" % (tag, tag), SHELL, re.DOTALL)
-    assert found, f"page.html has no <{tag.decode()}>"
+    if found is None:
+        raise ValueError(f"page.html has no <{tag.decode()}>")
     return "'sha256-" + base64.b64encode(hashlib.sha256(found.group(1)).digest()).decode() + "'"
 
 

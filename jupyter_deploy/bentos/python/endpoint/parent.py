@@ -20,7 +20,7 @@ from pathlib import Path  # noqa: E402
 
 import msgspec  # noqa: E402
 
-from . import release  # noqa: E402
+from . import log, release  # noqa: E402
 from .control import Command, Control  # noqa: E402
 
 LOOK = 1.0  # seconds between two looks at the owner
@@ -106,7 +106,7 @@ def import_all(modules: Iterable[str]) -> dict[str, str]:
     for module in modules:
         try:
             importlib.import_module(module)
-        except BaseException as error:  # a module may raise anything, and a warm parent without it is still of use
+        except BaseException as error:  # noqa: BLE001, PERF203 (a module may raise anything, and a parent without it is still of use)
             failed[module] = f"{type(error).__name__}: {error}"
     return failed
 
@@ -116,16 +116,20 @@ def _born(pid: int) -> str:
     if not pid:
         return ""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        facts = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        pass
+        return _alive(pid) if sys.platform != "linux" else ""
+    return "" if facts[0] == "Z" else facts[19]
+
+
+def _alive(pid: int) -> str:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return ""
-    except PermissionError:
-        pass
-    return "" if sys.platform == "linux" else "alive"
+    except PermissionError:  # another user's
+        return "alive"
+    return "alive"
 
 
 def _reap() -> None:
@@ -145,15 +149,15 @@ def main() -> None:
     parser.add_argument("--idle", type=float, default=0.0)
     parser.add_argument("--owner", type=int, default=0)
     given = parser.parse_args()
-    here = os.getcwd()
+    here = str(Path.cwd())
     sys.path[:] = [one for one in sys.path if one not in ("", here)]  # `-m` put it there; a file in it must not shadow a package
     if given.bentoml:
         from . import bento
 
         bento.prepare()
     failed = import_all(one for one in given.preload.split(",") if one)
-    for module, reason in failed.items():
-        print(f"could not import {module}: {reason}", file=sys.stderr, flush=True)
+    if failed:
+        log.write("not_imported", failed=failed)
     EnvironmentParent(given.bentoml, given.idle, given.owner).run(given.control)
 
 

@@ -90,7 +90,7 @@ class ReleaseParent:
             self.workers.start()
             self._serve(self.workers)
         self._tell_failure()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._clean()
         log.write("exit", release=self.spec.release)
 
     def _settle(self) -> None:
@@ -115,7 +115,7 @@ class ReleaseParent:
         thread.start()
         try:
             return self._application()
-        except BaseException as error:  # the author's code may raise anything while it is loaded, SystemExit too
+        except BaseException as error:  # noqa: BLE001 (the author's code may raise anything while it is loaded, SystemExit too)
             self._fail(f"{type(error).__name__}: {error}")
             log.write("load_failed", error=type(error).__name__, frames=log.frames(error))
             return None
@@ -142,8 +142,12 @@ class ReleaseParent:
         while not loaded.is_set():
             self.control.step(1.0)
             if self.grace is not None:
-                shutil.rmtree(self.folder, ignore_errors=True)
+                self._clean()
                 os._exit(0)
+
+    def _clean(self) -> None:
+        if self.control.holds_path():  # else the folder belongs to a successor
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _in_worker(self) -> None:
         unsignalled()
@@ -157,6 +161,8 @@ class ReleaseParent:
                 workers.signal(signal.SIGKILL)
                 return
             self.control.step(TICK)
+            if not self.control.holds_path():  # nobody can reach this release any more: another one took its place
+                self.grace = GRACE
         self._drain(workers, self.grace)
 
     def _drain(self, workers: Workers, grace: float) -> None:

@@ -1,7 +1,7 @@
 """A request's body becomes the model's argument: fast where it fits the contract, exact about what is wrong where it does not.
 
-The fast pass decodes into types that are made once from the contract, and takes only bodies of which the slow pass would say the same.
-Whatever it does not take goes through the slow pass, which fits value by value and names the path of everything that does not.
+The fast pass decodes into types that are made once from the contract, and takes only bodies of which the slow pass would say the
+same. Whatever it does not take goes through the slow pass, which fits value by value and names the path of all that does not.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from .contract import Column, Input
 from .dtypes import family, frame, from_json, is_numpy, labels, limits, series
 from .problems import InvalidInput, InvalidJson
 
+_WIRE: dict[str, Any] = {
+    "float": float | None, "int": int, "bool": bool, "string": str, "category": str | int | float | bool, "date": str,
+}  # fmt: skip
 HARD = 1 << 62  # limits that msgspec can state on an integer
 
 
@@ -25,11 +28,11 @@ class Rows(NamedTuple):
 
     Attributes:
         argument: What the model is called with; for `arguments`, a list with one dict a call.
-        count: How many rows there are.
+        size: How many rows there are.
     """
 
     argument: Any
-    count: int
+    size: int
 
 
 class _Slow(Exception):
@@ -69,7 +72,7 @@ class RowDecoder:
 
     def _exact(self, body: bytes) -> Rows:
         errors = checks.Errors()
-        rows = checks.collected(self._slow(_parsed(body), self.input, errors), errors)
+        rows = checks.collected(self._slow(_parsed(body), self.input, errors))
         if errors.list:
             raise InvalidInput(errors.list)
         return Rows(self._build(rows, self.input), len(rows))
@@ -153,7 +156,7 @@ def _slow_arguments(parsed: Any, input: Input, errors: checks.Errors) -> Iterato
             errors.add(f"{path}[{place}]", f"expected an object, got {checks.named(row)}")
 
 
-def _slow_value(parsed: Any, input: Input, errors: checks.Errors) -> Iterator[Any]:
+def _slow_value(parsed: Any, _input: Input, errors: checks.Errors) -> Iterator[Any]:
     rows, path = _listed(parsed, errors)
     if len(rows) != 1 and not errors.list:
         errors.add(path, f"expected exactly one row, got {len(rows)}")
@@ -196,16 +199,16 @@ def _build_array(rows: list[Any], input: Input) -> Any:
     return np.array(rows, dtype=input.dtype)
 
 
-def _build_list(rows: list[Any], input: Input) -> Any:
+def _build_list(rows: list[Any], _input: Input) -> Any:
     return rows
 
 
-def _build_value(rows: list[Any], input: Input) -> Any:
+def _build_value(rows: list[Any], _input: Input) -> Any:
     return rows[0]
 
 
-def _no_fast(input: Input) -> Callable[[bytes], Rows]:
-    def refuse(body: bytes) -> Rows:
+def _no_fast(_input: Input) -> Callable[[bytes], Rows]:
+    def refuse(_body: bytes) -> Rows:
         raise _Slow
 
     return refuse
@@ -214,8 +217,7 @@ def _no_fast(input: Input) -> Callable[[bytes], Rows]:
 def _wire_type(column: Column) -> Any:
     """The type that a value of a column is decoded into; it takes nothing that the slow pass refuses."""
     bounds = limits(column.dtype)
-    kinds: dict[str, Any] = {"float": float | None, "int": int, "bool": bool, "string": str, "category": str | int | float | bool, "date": str}
-    kind = kinds.get(family(column.dtype))
+    kind = _WIRE.get(family(column.dtype))
     if kind is None or (bounds and bounds[1] > HARD and bounds[0] >= 0):
         return Any if column.nullable or kind is None else int
     if kind is int and bounds and bounds[1] < HARD:
@@ -228,7 +230,7 @@ def _body_decoder(row: Any) -> Callable[[bytes], list[Any]]:
     keyed, bare = msgspec.json.Decoder(envelope), msgspec.json.Decoder(list[row])
 
     def decode(body: bytes) -> list[Any]:
-        return bare.decode(body) if body[:1] == b"[" else keyed.decode(body).rows  # type: ignore[no-any-return, attr-defined]
+        return bare.decode(body) if body[:1] == b"[" else keyed.decode(body).rows  # type: ignore[attr-defined]
 
     return decode
 
@@ -275,7 +277,7 @@ def _fast_array(input: Input) -> Callable[[bytes], Rows]:
 
     if not is_numpy(input.dtype or "") or input.shape is None:
         return _no_fast(input)
-    row = _wire_type(_cell(input))
+    row: Any = _wire_type(_cell(input))
     for _ in _rest(input):
         row = list[row]
     decode, rest, dtype = _body_decoder(row), _rest(input), input.dtype
@@ -283,7 +285,9 @@ def _fast_array(input: Input) -> Callable[[bytes], Rows]:
     def read(body: bytes) -> Rows:
         rows = decode(body)
         made = np.array(rows, dtype=dtype) if rows else np.empty((0, *(size or 0 for size in rest)), dtype=dtype)
-        fits = made.ndim == len(rest) + 1 and all(size is None or size == got for size, got in zip(rest, made.shape[1:], strict=True))
+        fits = made.ndim == len(rest) + 1 and all(
+            size is None or size == got for size, got in zip(rest, made.shape[1:], strict=True)
+        )
         if not fits:
             raise _Slow
         return Rows(made, len(rows))

@@ -11,6 +11,7 @@ from typing import Any, cast
 import uvicorn
 
 from . import log
+from .control import identity
 from .hotpath import HotPath
 
 try:
@@ -113,7 +114,7 @@ class Worker(uvicorn.Server):
         self._app = app
         self._path = path
         self._parent = os.getppid()
-        self._inode = path.stat().st_ino
+        self._identity = identity(path)
         self._ticks = 0
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -139,12 +140,6 @@ class Worker(uvicorn.Server):
         """
         self._app.slot.tick()
         self._ticks += 1
-        if self._ticks % ORPHAN_LOOK == 0 and os.getppid() != self._parent and not self._holds_path():
+        if self._ticks % ORPHAN_LOOK == 0 and os.getppid() != self._parent and identity(self._path) != self._identity:
             self.should_exit = True
         return await super().on_tick(counter)
-
-    def _holds_path(self) -> bool:
-        try:
-            return self._path.stat().st_ino == self._inode
-        except OSError:
-            return False

@@ -117,7 +117,7 @@ class Workers:
             slot = self._slots[number]
             if now - slot.beat <= self._silence:
                 continue
-            # A call that keeps the interpreter to itself silences the loop too; it has until the deadline, unless the process is stopped.
+            # A call that keeps the interpreter to itself silences the loop too; it has until the deadline, unless it is stopped.
             allowed = slot.busy + self._app.served.deadline + self._silence
             if slot.busy and now < allowed and not _stopped(pid):
                 continue
@@ -157,7 +157,7 @@ def warm(app: HotPath) -> None:
     """
     try:
         app.served.model.warm()
-    except Exception as error:  # the author's code and data may raise anything; the verification gate judges it, not the warm-up
+    except Exception as error:  # noqa: BLE001 (the author's code and data may raise anything; the verification gate judges it, not the warm-up)
         log.write("warm_up_failed", error=type(error).__name__, frames=log.frames(error))
 
 
