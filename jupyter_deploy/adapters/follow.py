@@ -11,6 +11,7 @@ from jupyter_deploy import errors
 from jupyter_deploy.adapters.view import View
 from jupyter_deploy.agent.client import AgentClient
 
+PAUSE = 0.3  # seconds until a stream that broke is opened again
 PATIENCE = 20.0  # seconds for which an agent that has gone may come back
 
 
@@ -40,13 +41,11 @@ class Follower(threading.Thread):
         gone_since = 0.0
         while not self.ended:
             error = self._read()
-            if error is None:
-                gone_since = 0.0
-                continue
-            gone_since = gone_since or time.monotonic()
-            if not isinstance(error, errors.AgentUnreachable) or time.monotonic() - gone_since > PATIENCE:
+            gone_since = (gone_since or time.monotonic()) if error else 0.0
+            if error and (not isinstance(error, errors.AgentUnreachable) or time.monotonic() - gone_since > PATIENCE):
                 self._tell(error=error, note=str(error).replace("\n", " "))
-            time.sleep(0.3)
+            if not self.ended:
+                time.sleep(PAUSE)
 
     def changed_since(self, version: int, timeout: float | None) -> int:
         """Wait for a change.

@@ -93,7 +93,7 @@ def test_broken_toml(tmp_path: Path) -> None:
     """A file that is not TOML is named with the parser's reason."""
     (tmp_path / "deploy.toml").write_text("workers = [\nretry = false")
 
-    with pytest.raises(errors.BadSetting, match="deploy.toml is not valid TOML: .*line 2"):
+    with pytest.raises(errors.BadSetting, match=r"deploy\.toml is not valid TOML: .*line 2"):
         settings.read(tmp_path, {})
 
 
