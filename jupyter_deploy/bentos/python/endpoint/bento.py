@@ -1,7 +1,7 @@
 """The model as a BentoML service: its methods declared for BentoML's schema, documentation and client, behind our own hot path.
 
-Two doors lead here. A bundle's `service.py` makes the service that `bentoml serve` runs; a release parent takes only the application
-that answers BentoML's own routes. The class with the model's methods is made from the contract, because every model has others.
+Two doors lead here. A bundle's `service.py` makes the service that `bentoml serve` runs; a release parent takes no more than the
+application that answers BentoML's own routes. The class with the model's methods is made from the contract: each model has others.
 """
 
 from __future__ import annotations
