@@ -70,6 +70,11 @@ class Walk(threading.Thread):
             self._end("refused", error)
         except errors.DeployError as error:
             self._end("failed", error)
+        except OSError as error:  # a full or read-only disk, or a limit of the system
+            place = f" at {error.filename}" if error.filename else ""
+            self._end(
+                "failed", errors.ReleaseFailed(f"{error.strerror or error}{place}.", "Mend that, then run the same command again.")
+            )
         finally:
             self._settle()
 

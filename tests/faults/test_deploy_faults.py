@@ -1,0 +1,107 @@
+"""A deploy that is hit in the middle: what served goes on serving, and the next agent finishes the rest."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+
+import jupyter_deploy as jd
+from jupyter_deploy import errors
+from jupyter_deploy.agent.client import AgentClient
+from jupyter_deploy.agent.lifecycle import connect, wait_for_end
+from jupyter_deploy.home import Home
+from jupyter_deploy.values import STAGES, Release
+
+FRAME, TARGET = load_iris(return_X_y=True, as_frame=True)
+
+
+def model(strength: float) -> LogisticRegression:
+    """Fit a model; another strength is another model."""
+    return LogisticRegression(C=strength, max_iter=500).fit(FRAME, TARGET)
+
+
+def answering(endpoint: jd.Endpoint) -> str:
+    """Ask the URL which release answers."""
+    headers = {"Authorization": f"Bearer {endpoint.key_file.read_text().strip()}"}
+    answer = httpx.post(endpoint.url + "predict", json={"rows": FRAME.head(1).to_dict("records")}, headers=headers, trust_env=False)
+    return f"{answer.status_code} {answer.headers.get('jd-release')} {answer.headers.get('jd-state')}"
+
+
+def until(client: AgentClient, name: str, number: int, stage: str) -> None:
+    """Wait until a release has begun a stage."""
+    for release in client.events(name, number):
+        if any(one.name == stage for one in release.stages):
+            return
+
+
+def kill_agent(home: Home) -> None:
+    """Kill the agent, as a crash or an administrator would."""
+    os.kill(connect(home, start=False).status()["pid"], signal.SIGKILL)
+    wait_for_end(home)
+
+
+def ended(client: AgentClient, name: str, number: int) -> Release:
+    """Follow a release to its end."""
+    *_, last = client.events(name, number)
+    return last
+
+
+@pytest.mark.parametrize("stage", STAGES[1:])
+def test_an_agent_killed_in_any_stage_is_followed_by_one_that_finishes(home: Home, stage: str) -> None:
+    """Whichever stage had begun, the next agent goes on and the release serves."""
+    endpoint = jd.deploy(model(1.0), name="churn", example=FRAME)
+    until(connect(home), "churn", 1, stage)
+    kill_agent(home)
+
+    assert "serving" == ended(connect(home), "churn", 1).state
+    assert "200 churn@1 verified" == answering(endpoint)
+
+
+def test_what_serves_goes_on_while_the_next_deploy_is_killed_again_and_again(home: Home) -> None:
+    """Killed in every stage of the second deploy, the first release answers throughout, and the second serves in the end."""
+    first = jd.deploy(model(1.0), name="churn", example=FRAME, wait=True)
+    jd.deploy(model(0.1), name="churn", example=FRAME)
+    for stage in STAGES[1:-1]:
+        until(connect(home), "churn", 2, stage)
+        kill_agent(home)
+        assert "200 churn@1 verified" == answering(first)
+
+    assert "serving" == ended(connect(home), "churn", 2).state
+    assert "200 churn@2 verified" == answering(first)
+
+
+@contextlib.contextmanager
+def full_disk(folder: Path, megabytes: int) -> Iterator[None]:
+    """Mount a small disk over a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("mounting a small disk needs root")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_fails_the_deploy_and_leaves_what_served(home: Home) -> None:
+    """An environment that does not fit is a failure with a reason; the preview answers, and with room the same command finishes."""
+    with full_disk(home.environments, 20):
+        endpoint = jd.deploy(model(1.0), name="churn", example=FRAME)
+        with pytest.raises(errors.DeployError, match=r"(?i)space|disk"):
+            endpoint.wait()
+        assert "200 churn@1 preview" == answering(endpoint)
+
+    jd.deploy(model(1.0), name="churn", example=FRAME, wait=True)
+
+    assert "200 churn@1 verified" == answering(endpoint)

@@ -1,0 +1,238 @@
+"""The whole walk with real parts: kernel-side capture, agent, lock, clean environment, Bento, Envoy, workers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import psutil
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+
+import jupyter_deploy as jd
+from jupyter_deploy import errors
+from jupyter_deploy.agent.lifecycle import connect, wait_for_end
+from jupyter_deploy.home import Home
+
+FRAME, TARGET = load_iris(return_X_y=True, as_frame=True)
+ROWS = FRAME.head(5).to_dict("records")
+
+
+MOODY = """
+import numpy
+
+class Moody:
+    def predict(self, rows):
+        return numpy.random.default_rng().random(len(rows))
+
+moody = Moody()
+"""
+
+
+def forest(seed: int) -> RandomForestClassifier:
+    """Fit a small forest."""
+    return RandomForestClassifier(10, random_state=seed).fit(FRAME, TARGET)
+
+
+def call(endpoint: jd.Endpoint, key: str | None = "own", path: str = "predict") -> httpx.Response:
+    """Call an endpoint as a colleague does, over HTTP."""
+    secret = endpoint.key_file.read_text().strip() if key == "own" else key
+    headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+    return httpx.post(endpoint.url + path, json={"rows": ROWS}, headers=headers, trust_env=False)
+
+
+@pytest.fixture(scope="module")
+def churn(shared_home: Home) -> Iterator[jd.Endpoint]:
+    """Give an endpoint whose first release serves."""
+    yield jd.deploy(forest(0), name="churn", example=FRAME, wait=True)
+
+
+def test_a_model_becomes_a_verified_endpoint(churn: jd.Endpoint) -> None:
+    """The URL answers as the model does, and says which release it is."""
+    answer = call(churn)
+
+    assert list(forest(0).predict(FRAME.head(5))) == answer.json()["predictions"]
+    assert ("churn@1", "verified") == (answer.headers["jd-release"], answer.headers["jd-state"])
+
+
+def test_every_stage_is_in_the_journal_with_its_time(churn: jd.Endpoint) -> None:
+    """Nothing is skipped, and each stage took some time."""
+    stages = churn.releases()[-1].stages
+
+    assert ["preview", "locked", "environment", "bundled", "verified", "serving"] == [one.name for one in stages][:6]
+    assert all(one.seconds is not None and one.detail for one in stages)
+
+
+def test_the_client_gives_back_the_models_own_kind(churn: jd.Endpoint) -> None:
+    """An array in dtype and shape as the notebook's own."""
+    expected, got = forest(0).predict_proba(FRAME), churn.predict_proba(FRAME)
+
+    assert (expected.dtype, expected.shape) == (got.dtype, got.shape)
+    np.testing.assert_allclose(expected, got, rtol=1e-9)
+
+
+@pytest.mark.parametrize("key", [None, "", "wrong", "jd_" + "a" * 49])
+@pytest.mark.parametrize("path", ["predict", "metrics", "docs.json", "contract.json", "nothing"])
+def test_without_the_key_nothing_is_told(churn: jd.Endpoint, key: str | None, path: str) -> None:
+    """No key or a wrong one gets 401 and no detail, on known and unknown routes alike."""
+    answer = call(churn, key, path)
+
+    assert 401 == answer.status_code
+    assert {"type", "title", "status", "code", "request_id"} >= set(answer.json())
+
+
+@pytest.mark.parametrize("path", ["livez", "readyz", ""])
+def test_probes_and_the_pages_shell_are_open(churn: jd.Endpoint, path: str) -> None:
+    """They need no key and tell nothing of the model."""
+    answer = httpx.get(churn.url + path, trust_env=False)
+
+    assert 200 == answer.status_code
+    assert "sepal" not in answer.text
+
+
+def test_the_key_is_in_a_private_file_and_nowhere_else(churn: jd.Endpoint, shared_home: Home) -> None:
+    """The file has mode 0600, and no other file of the home holds the secret."""
+    secret = churn.key_file.read_bytes().strip()
+    holders = [
+        path
+        for path in shared_home.root.rglob("*")
+        if path.is_file() and "environments" not in path.parts and secret in path.read_bytes()
+    ]
+
+    assert (0o600, [churn.key_file]) == (churn.key_file.stat().st_mode & 0o777, holders)
+
+
+def test_the_same_capture_is_not_deployed_twice(churn: jd.Endpoint) -> None:
+    """Running the cell again gives the release that serves already."""
+    again = jd.deploy(forest(0), name="churn", example=FRAME, wait=True)
+
+    assert 1 == again.view.release.number
+
+
+def test_a_changed_model_takes_over_and_can_be_rolled_back(churn: jd.Endpoint) -> None:
+    """The second release previews beside the first, then answers; after a rollback the first answers again."""
+    second = jd.deploy(forest(1), name="churn", example=FRAME)
+    second.wait()
+    assert "churn@2" == call(second).headers["jd-release"]
+
+    second.rollback()
+    assert "churn@1" == call(second).headers["jd-release"]
+    assert list(forest(0).predict(FRAME.head(5))) == call(second).json()["predictions"]
+
+    second.rollback(to=2)
+    assert "churn@2" == call(second).headers["jd-release"]
+
+
+def test_there_is_nothing_below_the_first_release(shared_home: Home) -> None:
+    """A rollback without an older verified release is refused with what to do."""
+    only = jd.deploy(forest(3), name="only", example=FRAME, wait=True)
+
+    with pytest.raises(errors.Conflict, match="no older verified release"):
+        only.rollback()
+
+
+def test_a_model_that_answers_otherwise_is_refused_and_the_older_one_serves_on(churn: jd.Endpoint) -> None:
+    """The reason shows golden row, expected and got; the URL's release does not change."""
+    before = call(churn).headers["jd-release"]
+    cell: dict[str, Any] = {"__name__": "__main__"}
+    exec(MOODY, cell)  # as a notebook's cell
+
+    with pytest.raises(errors.Refused, match="golden answers differ") as caught:
+        jd.deploy(cell["moody"], name="churn", example=FRAME, wait=True)
+
+    refused = churn.releases()[0]
+    assert ("refused", 100) == (refused.state, len(refused.differences))
+    assert "golden row 0: notebook 0." in str(caught.value)
+    assert before == call(churn).headers["jd-release"]
+
+
+def test_a_release_of_another_library_shares_the_lock(churn: jd.Endpoint) -> None:
+    """A model of the same packages finds lock and environment made."""
+    other = jd.deploy(LogisticRegression(max_iter=500).fit(FRAME, TARGET), name="other", example=FRAME, wait=True)
+
+    stages = {stage.name: stage for stage in other.view.release.stages}
+    assert stages["environment"].detail.startswith("found")
+
+
+def test_removing_leaves_nothing(shared_home: Home) -> None:
+    """The URL answers 404, the key's file is gone, the name is unknown."""
+    gone = jd.deploy(forest(4), name="gone", example=FRAME, wait=True)
+    secret, url = gone.key_file, gone.url
+    gone.remove()
+
+    assert 404 == httpx.post(url + "predict", json={"rows": ROWS}, trust_env=False).status_code
+    assert not secret.exists()
+    with pytest.raises(errors.UnknownName):
+        connect().endpoint("gone")
+
+
+def test_a_cancelled_deploy_leaves_what_served(churn: jd.Endpoint) -> None:
+    """The release ends as cancelled and the older one answers."""
+    before = call(churn).headers["jd-release"]
+    endpoint = jd.deploy(forest(5), name="churn", example=FRAME)
+    endpoint.cancel()
+
+    with pytest.raises(errors.Cancelled):
+        endpoint.wait()
+    assert before == call(churn).headers["jd-release"]
+
+
+def test_endpoints_answer_while_there_is_no_agent_and_after_it_is_back(churn: jd.Endpoint, shared_home: Home) -> None:
+    """An agent that is killed takes nothing along; the next one adopts what runs."""
+    before = call(churn).headers["jd-release"]
+    os.kill(connect(shared_home).status()["pid"], 9)
+    wait_for_end(shared_home)
+    assert before == call(churn).headers["jd-release"]
+
+    assert {"verified"} == {endpoint.state for endpoint in connect(shared_home).endpoints()}
+    assert before == call(churn).headers["jd-release"]
+
+
+def test_no_network_while_locking_keeps_the_preview_and_goes_on_later(home: Home, tmp_path: Path) -> None:
+    """The release fails with what is missing while its preview answers; with the network back the same command finishes it."""
+    offline = {
+        "UV_CACHE_DIR": str(tmp_path),
+        "UV_DEFAULT_INDEX": "http://127.0.0.1:9/simple",
+        "UV_FIND_LINKS": "",
+        "UV_HTTP_RETRIES": "0",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in offline.items():
+            patch.setenv(name, value)
+        endpoint = jd.deploy(forest(6), name="late", example=FRAME)
+        with pytest.raises(errors.DeployError, match="network"):
+            endpoint.wait()
+        assert ("late@1", "preview") == (call(endpoint).headers["jd-release"], call(endpoint).headers["jd-state"])
+        connect(home).stop()
+        wait_for_end(home)
+
+    again = jd.deploy(forest(6), name="late", example=FRAME, wait=True)
+
+    assert ("late@1", "verified") == (call(again).headers["jd-release"], call(again).headers["jd-state"])
+
+
+def test_nothing_listens_beyond_loopback(churn: jd.Endpoint, shared_home: Home) -> None:
+    """The agent's descendants and the router open one TCP port, the endpoint's, on 127.0.0.1."""
+    ours = [process for process in psutil.process_iter() if of_home(process, shared_home)]
+    listening = {
+        (one.laddr.ip, one.laddr.port) for process in ours for one in process.net_connections("tcp") if one.status == "LISTEN"
+    }
+
+    assert {("127.0.0.1", httpx.URL(churn.url).port)} == listening
+
+
+def of_home(process: psutil.Process, home: Home) -> bool:
+    """Say whether a process belongs to the agent of a home folder."""
+    try:
+        return process.pid != os.getpid() and str(home.root) in (
+            process.environ().get("JUPYTER_DEPLOY_HOME"),
+            *process.environ().values(),
+        )
+    except psutil.Error:
+        return False
