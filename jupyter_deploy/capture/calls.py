@@ -18,6 +18,11 @@ _SAME_COLUMNS = ("copy", "head", "sample", "sort_values", "tail")
 _FITTING = ("fit", "fit_predict", "fit_transform", "partial_fit")
 _LONGEST = 80
 
+ASKED, SCORED, FITTED = 0, 1, 2
+"""The model was called on data, scored on it, or fitted on it."""
+LITERAL = 3
+"""The model was called on values written into the call, which tell less than the data that it is meant for."""
+
 
 class NotPlain(Exception):
     """An expression that would run code, or whose value is gone."""
@@ -27,7 +32,7 @@ class Call(NamedTuple):
     """A call of a model that was found in a cell, with the values that its arguments have now.
 
     Attributes:
-        rank: 0 for a call of one of the model's methods, 1 for one that scores it, 2 for one that fits it.
+        rank: How much it tells, the lowest the most: `ASKED`, `SCORED`, `FITTED`, or `LITERAL`.
         positional: The positional arguments.
         named: The named arguments.
         origin: Where it was found, such as `cell 7: model.predict(X_test)`.
@@ -63,9 +68,11 @@ def find(search: Search, notebook: Notebook) -> list[Call]:
         notebook: Where to look.
 
     Returns:
-        Calls of its methods first, then those that score it, then those that fit it; the newest first within each.
+        Those that tell most first; the newest first within each rank.
     """
-    found = (call for cell in notebook.newest_first() for call in _in_cell(search, cell))
+    words = () if "" in search.methods else (*search.methods, "score", "fit")
+    cells = (cell for cell in notebook.newest_first() if not words or any(word in cell.source for word in words))
+    found = (call for cell in cells for call in _in_cell(search, cell))
     return sorted(found, key=lambda call: call.rank)
 
 
@@ -74,13 +81,16 @@ def _in_cell(search: Search, cell: Executed) -> Iterator[Call]:
     for rank, node in sorted(nodes, key=lambda one: (one[1].lineno, one[1].col_offset), reverse=True):
         try:
             # of a fit or a score only the features matter: the answers that follow are no input
-            wanted = node.args if rank == 0 else node.args[:1]
+            wanted = node.args if rank == ASKED else node.args[:1]
             positional = tuple(evaluate(one, search.namespace) for one in wanted)
-            pairs = {str(one.arg): evaluate(one.value, search.namespace) for one in node.keywords if rank == 0 or one.arg == "X"}
+            pairs = {
+                str(one.arg): evaluate(one.value, search.namespace) for one in node.keywords if rank == ASKED or one.arg == "X"
+            }
         except NotPlain:
             continue
         if positional or pairs:
-            yield Call(rank, positional, pairs, f"cell {cell.number}: {_shown(node)}")
+            literal = rank == ASKED and not any(_is_reference(one) for one in [*node.args, *(one.value for one in node.keywords)])
+            yield Call(LITERAL if literal else rank, positional, pairs, f"cell {cell.number}: {_shown(node)}")
 
 
 def _calls(search: Search, tree: ast.Module) -> Iterator[tuple[int, ast.Call]]:
@@ -92,17 +102,16 @@ def _calls(search: Search, tree: ast.Module) -> Iterator[tuple[int, ast.Call]]:
         elif isinstance(node, ast.Assign) and any(ast.unparse(one) == search.expression for one in node.targets):
             made = node.value  # `model = RandomForestClassifier().fit(X, y)`
             if isinstance(made, ast.Call) and isinstance(made.func, ast.Attribute) and made.func.attr == "fit":
-                yield 2, made
+                yield FITTED, made
 
 
 def _rank(search: Search, called: ast.expr) -> int | None:
     if "" in search.methods:
-        return 0 if _is_model(search, called) else None
-    if not isinstance(called, ast.Attribute) or not _is_model(search, called.value):
-        return None
-    if called.attr in search.methods:
-        return 0
-    return {"score": 1, **dict.fromkeys(_FITTING, 2)}.get(called.attr)
+        return ASKED if _is_model(search, called) else None
+    ranks = {"score": SCORED, **dict.fromkeys(_FITTING, FITTED), **dict.fromkeys(search.methods, ASKED)}
+    if isinstance(called, ast.Attribute) and called.attr in ranks and _is_model(search, called.value):
+        return ranks[called.attr]
+    return None
 
 
 def _is_model(search: Search, node: ast.expr) -> bool:
@@ -118,7 +127,7 @@ def _is_model(search: Search, node: ast.expr) -> bool:
 
 def _shown(node: ast.Call) -> str:
     """Write a call for people, without values that stand in it as literals."""
-    parts = [ast.unparse(one) if isinstance(one, (ast.Name, ast.Attribute, ast.Subscript, ast.Call)) else "…" for one in node.args]
+    parts = [ast.unparse(one) if _is_reference(one) else "…" for one in node.args]
     parts += [f"{one.arg}={ast.unparse(one.value) if isinstance(one.value, ast.Name) else '…'}" for one in node.keywords]
     function = node.func
     if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Call):
@@ -151,6 +160,11 @@ def evaluate(node: ast.expr, namespace: Mapping[str, Any]) -> Any:
         return eval(code, {"__builtins__": {}}, namespace)  # noqa: S307 (names, attributes, subscripts and literals alone)
     except Exception as error:  # an attribute may be a property, a subscript may be missing: then this call is of no use
         raise NotPlain(ast.unparse(node)) from error
+
+
+def _is_reference(node: ast.expr) -> bool:
+    """Whether an expression refers to data rather than holding it."""
+    return isinstance(node, (ast.Name, ast.Attribute, ast.Subscript, ast.Call))
 
 
 def _is_plain(node: ast.expr | None) -> bool:

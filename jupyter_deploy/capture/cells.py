@@ -140,7 +140,9 @@ class Notebook:
                 shown = "a function without a name" if part == "<lambda>" else part
                 why.setdefault(id(cell), {})[f"defines {shown}"] = None
         first = re.match(r"\w+", variable)
-        assigned = next((cell for cell in self.newest_first() if first and cell.assigns(first[0])), None)
+        assigned = next(
+            (cell for cell in self.newest_first() if first and first[0] in cell.source and cell.assigns(first[0])), None
+        )
         if assigned:
             why.setdefault(id(assigned), {})[f"assigns {first[0] if first else variable}"] = None
         return [

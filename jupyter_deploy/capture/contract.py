@@ -47,7 +47,11 @@ def candidates(search: calls.Search, notebook: Notebook, example: Any, known: In
     if example is not MISSING:
         yield from _from_example(search, example, known)
         return
-    yield from _from_calls(search, calls.find(search, notebook))
+    found = calls.find(search, notebook)
+    if known is not None and known.kind == "frame":  # a live table with the model's columns tells more than values without names
+        yield from _from_calls(search, [call for call in found if call.rank != calls.LITERAL])
+        yield from _from_variables(search.namespace, known)
+    yield from _from_calls(search, found)
     if known is not None:
         yield from _from_variables(search.namespace, known)
         yield from _made_up(known)

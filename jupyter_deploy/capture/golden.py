@@ -83,6 +83,8 @@ def _ask_one(model: Any, attribute: str, described: Input, body: bytes, rows: in
         answer = [function(**one) for one in argument] if described.kind == "arguments" else function(argument)
     output = codec.describe_output(answer, rows, classes(model) if attribute == "predict_proba" else None)
     answers = codec.encode_answer(answer, output)
+    if output.kind == "value" and described.kind not in ("arguments", "value"):
+        raise ValueError("it gave one answer to all rows together")
     if len(answers) != rows:
         raise ValueError(f"it gave {len(answers)} answers to {rows} rows")
     return Method(name=attribute or "predict", attribute=attribute, input=described, output=output), answers

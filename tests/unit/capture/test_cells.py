@@ -104,14 +104,14 @@ def test_newest_call_first() -> None:
     cells = [
         (1, "model.fit(X, y)"),
         (2, "model.predict(X)"),
-        (3, "model.predict(Y); model.predict(X[0])"),
+        (3, "model.predict(Y); model.predict(X[0]); model.predict(5)"),
         (4, "model.score(X, y)"),
     ]
     found = find(search({"model": Model(), "X": [1], "Y": 2, "y": 0}), Notebook(cells))
 
     assert [
         "cell 3: model.predict(X[0])", "cell 3: model.predict(Y)", "cell 2: model.predict(X)", "cell 4: model.score(X, y)",
-        "cell 1: model.fit(X, y)",
+        "cell 1: model.fit(X, y)", "cell 3: model.predict(…)",
     ] == [call.origin for call in found]  # fmt: skip
 
 

@@ -68,7 +68,7 @@ def test_text_pipeline(session: Any, replay: Replay) -> None:
     ).capture("model")
 
     assert "list" == taken.contract.methods[0].input.kind
-    assert "cell 2: model.predict(…)" == taken.golden_origin
+    assert "cell 1: ….fit(texts, …)" == taken.golden_origin
     assert [] == replay(taken)
 
 
@@ -307,3 +307,21 @@ def test_call_with_a_variable_that_is_gone(session: Any) -> None:
     session.run(LINE, "A = X[:3]\nB = X[:2]", "model.predict(A)", "model.predict(B)", "del B")
 
     assert "cell 3: model.predict(A)" == session.capture("model").golden_origin
+
+
+def test_values_without_names_come_last(session: Any) -> None:
+    """A table with the model's columns is taken before values that were written into a newer call."""
+    session.run(TABLE, "from sklearn.linear_model import Ridge\nX_test = df[['age']].fillna(0)\nm = Ridge().fit(X_test, y)")
+    session.run("m.predict([[3.0]])")
+    session.cells.pop(1)
+
+    assert "the variable X_test" == session.capture("m").golden_origin
+
+
+def test_one_answer_for_all(session: Any, replay: Replay) -> None:
+    """A function that gives one answer to a whole list is called once a row, with the list as its argument."""
+    taken = session.run("def total(values):\n    return sum(values)", "total([1, 2, 3])").capture("total")
+
+    assert "arguments" == taken.contract.methods[0].input.kind
+    assert {"predict": 1} == taken.golden
+    assert [] == replay(taken)

@@ -26,7 +26,7 @@ X = np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 3.0], [3.0, 2.0]] * 3)
 Y = np.array([0, 1, 0, 1] * 3)
 
 
-class Own(BaseEstimator):
+class Own(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """An estimator of the user's own, which keeps what it learns under a name without an underscore."""
 
     def fit(self, rows: Any, answers: Any) -> Own:
