@@ -63,7 +63,7 @@ def test_a_socket_that_nobody_serves_is_replaced(home: Home) -> None:
 
 def test_without_an_agent_the_message_says_what_to_do(home: Home) -> None:
     """Looking without starting names the socket and the log."""
-    with pytest.raises(errors.AgentUnreachable, match="does not answer at .*agent.sock") as caught:
+    with pytest.raises(errors.AgentUnreachable, match=r"does not answer at .*agent\.sock") as caught:
         connect(home, start=False).status()
 
     assert "agent.log" in caught.value.hint

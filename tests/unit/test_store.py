@@ -41,7 +41,8 @@ def test_releases_are_numbered_per_endpoint(store: Store, release: Release) -> N
     store.add_endpoint("price", "local")
 
     assert [("churn", 2), ("price", 1)] == [
-        (one.endpoint, one.number) for one in (store.add_release("churn", "c", Options()), store.add_release("price", "c", Options()))
+        (one.endpoint, one.number)
+        for one in (store.add_release("churn", "c", Options()), store.add_release("price", "c", Options()))
     ]
 
 
@@ -60,7 +61,12 @@ def test_a_finished_stage_is_in_the_journal_and_moves_the_state(store: Store, re
     """State and journal change together."""
     done = store.finish(release, store.begin(release, "preview"), "preview", 0.25, "answers")
 
-    assert ("preview", "preview", 0.25, "answers") == (done.state, done.stages[0].name, done.stages[0].seconds, done.stages[0].detail)
+    assert ("preview", "preview", 0.25, "answers") == (
+        done.state,
+        done.stages[0].name,
+        done.stages[0].seconds,
+        done.stages[0].detail,
+    )
 
 
 def test_a_failed_release_is_taken_up_at_its_last_finished_stage(store: Store, release: Release) -> None:

@@ -15,7 +15,14 @@ def release() -> Release:
     stage = Stage(name="preview", started=1.5, seconds=0.25, detail="answers")
     differs = Difference(method="predict", row=3, expected="1", got="2")
     return Release(
-        endpoint="churn", number=7, state="refused", created=1.0, capture="c0ffee", stages=(stage,), reason="it differs", differences=(differs,)
+        endpoint="churn",
+        number=7,
+        state="refused",
+        created=1.0,
+        capture="c0ffee",
+        stages=(stage,),
+        reason="it differs",
+        differences=(differs,),
     )
 
 
