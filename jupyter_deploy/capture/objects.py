@@ -7,6 +7,7 @@ temporary file names that a kernel gives to cells, and the order of a set of tex
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import pickle
@@ -31,6 +32,7 @@ from jupyter_deploy.capture import unpicklable
 Place = Callable[[CodeType], str]
 """Gives a function's code the file name to be written down for it, such as `<cell 7>`."""
 
+_CACHED = type(functools.lru_cache(len))
 _PLAIN = (str, bytes, int, float, bool, type(None))
 
 
@@ -121,6 +123,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
             return self._cell(obj)
         if isinstance(obj, io.IOBase) and not isinstance(obj, (io.StringIO, io.BytesIO)):
             raise pickle.PicklingError("cannot pickle an open file")  # cloudpickle would silently take its content along
+        if kind is _CACHED and obj.__module__ == "__main__":
+            return functools.lru_cache(**obj.cache_parameters()), (obj.__wrapped__,)  # anew, with nothing in it
         reduced = super().reducer_override(obj)
         self._note(obj, kind, by_value=reduced is not NotImplemented)
         if isinstance(obj, FunctionType) and reduced is not NotImplemented:

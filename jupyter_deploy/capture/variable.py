@@ -128,10 +128,19 @@ def _ask(framework: Framework, search: calls.Search, notebook: Notebook, example
             if type(error.__cause__).__name__ == "NotFittedError":  # scikit-learn's, which is not imported here
                 hint = f"Run `{search.expression}.fit(X, y)` first, then deploy it."
                 raise errors.NotDeployable(f"`{search.expression}` has not been fitted.", hint) from error
+            if isinstance(error.__cause__, NameError):
+                raise _name_is_gone(search, error.__cause__) from error
             failures.append(str(error))
     if example is not contract.MISSING:
         raise contract.unfit_example(search, failures)
     raise contract.nothing_found(search, failures)
+
+
+def _name_is_gone(search: calls.Search, error: NameError) -> errors.NotDeployable:
+    near = errors.did_you_mean(error.name or "", (one for one in search.namespace if not one.startswith("_")))
+    return errors.NotDeployable(
+        f"`{search.expression}` fails when it is called: {error}.", near or "Run the cell that defines it, then deploy again."
+    )
 
 
 def _needed(described: Contract) -> Iterable[str]:

@@ -105,6 +105,18 @@ def test_equal_classes_stay_apart(session: Any) -> None:
     assert type(first) is not old
 
 
+def test_cached_function(session: Any) -> None:
+    """A function of a cell that remembers its answers is taken along, and remembers nothing; it may call itself."""
+    session.run(
+        "import functools\n@functools.lru_cache(maxsize=7)\ndef fib(n):\n    return n if n < 2 else fib(n - 1) + fib(n - 2)\nfib(30)"
+    )
+    fib = loaded(session.namespace["fib"])
+
+    assert 0 == fib.cache_info().currsize
+    assert 7 == fib.cache_info().maxsize
+    assert 832040 == fib(30)
+
+
 def test_reached_modules(session: Any) -> None:
     """Modules are noted of objects, classes, functions, extension functions, and of imports inside functions."""
     session.run(

@@ -302,6 +302,15 @@ def test_example_that_does_not_fit(session: Any) -> None:
         session.run(LINE).capture("model", example=[1.0, 2.0])
 
 
+def test_name_that_is_gone(session: Any) -> None:
+    """A function that needs a name that does not exist any more says which."""
+    session.run("def helper(x):\n    return x\ndef model(rows):\n    return helpr(rows)")
+
+    with pytest.raises(errors.NotDeployable, match=r"`model` fails when it is called: name 'helpr' is not defined") as raised:
+        session.capture("model", example=[1])
+    assert "Did you mean `helper`?" == raised.value.hint
+
+
 def test_call_with_a_variable_that_is_gone(session: Any) -> None:
     """A call whose variable was deleted is passed over for an older one whose variable is there."""
     session.run(LINE, "A = X[:3]\nB = X[:2]", "model.predict(A)", "model.predict(B)", "del B")

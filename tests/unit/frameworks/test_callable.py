@@ -38,6 +38,11 @@ class Called:
         return rows
 
 
+async def waits(rows: Any) -> Any:
+    """Answer later."""
+    return rows
+
+
 @pytest.mark.parametrize(
     ("model", "methods"),
     [
@@ -61,8 +66,9 @@ def test_methods(model: Any, methods: tuple[str, ...]) -> None:
         (np.zeros(2), "`m` is a ndarray, which cannot be called."),
         (json, "`m` is a module."),
         (Model, "`m` is the class Model, not an object of it."),
+        (waits, "`m` is an async function, for which a worker does not wait."),
     ],
-    ids=["int", "str", "DataFrame", "ndarray", "module", "class"],
+    ids=["int", "str", "DataFrame", "ndarray", "module", "class", "async"],
 )
 def test_refused(model: Any, message: str) -> None:
     """Data, modules and classes are refused by what they are."""
