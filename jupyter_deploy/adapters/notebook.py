@@ -6,6 +6,7 @@ notebook itself does not hold, captures the variable and hands it to the agent; 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -53,7 +54,7 @@ def run(
         TimeoutError: If the time is over.
     """
     notebook = _read(path)
-    client = _client(notebook, path, kernel, timeout)
+    client = _client(notebook, path, kernel)
     end = None if timeout is None else time.monotonic() + timeout
     cells = [(at, cell) for at, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.source.strip()]
     with _kernel(client):
@@ -98,14 +99,12 @@ def _read(path: Path) -> Any:
         raise errors.BadInput(f"{path} is not a notebook: {type(error).__name__}.") from error
 
 
-def _client(notebook: Any, path: Path, kernel: str | None, timeout: float | None) -> Any:
+def _client(notebook: Any, path: Path, kernel: str | None) -> Any:
     from nbclient import NotebookClient
 
     name = kernel or notebook.metadata.get("kernelspec", {}).get("name", "python3")
     folder = {"metadata": {"path": str(path.absolute().parent)}}
-    return NotebookClient(
-        notebook, kernel_name=name, resources=folder, timeout=timeout, allow_errors=False, store_widget_state=False
-    )
+    return NotebookClient(notebook, kernel_name=name, resources=folder, timeout=None, store_widget_state=False)
 
 
 def _kernel(client: Any) -> Any:
@@ -126,7 +125,7 @@ def _execute(client: Any, cell: Any, at: int, end: float | None, what: str) -> N
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
     if end is not None:
-        client.timeout = max(0.1, end - time.monotonic())
+        client.timeout = max(1, math.ceil(end - time.monotonic()))  # nbclient takes whole seconds
     try:
         client.execute_cell(cell, at)
     except CellTimeoutError as error:

@@ -47,8 +47,8 @@ def release(state: str = "serving", stages: dict[str, float | None] | None = Non
 def capture(**fields: Any) -> Capture:
     """Make a capture."""
     known: dict[str, Any] = {
-        "endpoint": "churn", "variable": "model", "kind": "RandomForestClassifier", "digest": "c", "folder": "/staging", "size": 1_234_567,
-        "contract": CONTRACT, "golden": {"predict": 100}, "golden_origin": "cell 7: model.predict(X_test)",
+        "endpoint": "churn", "variable": "model", "kind": "RandomForestClassifier", "digest": "c", "folder": "/x",
+        "size": 1_234_567, "contract": CONTRACT, "golden": {"predict": 100}, "golden_origin": "cell 7: model.predict(X_test)",
         "modules": ("sklearn.ensemble",), "interpreter": "/usr/bin/python3", "path": (), "language_version": "3.11.7",
     }  # fmt: skip
     return Capture(**{**known, **fields})
