@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -30,10 +31,10 @@ class Kernel:
     """
 
     def __init__(self, home: Home) -> None:
-        import os
-
         env = {**os.environ, "JUPYTER_DEPLOY_HOME": str(home.root)}
-        self._manager, self._client = start_new_kernel(kernel_name="python3", env=env)
+        self._manager, self._client = start_new_kernel(
+            kernel_name="python3", env=env, extra_arguments=["--IPKernelApp.log_level=ERROR"]
+        )
 
     def run(self, code: str) -> str:
         """Run a cell to its end.

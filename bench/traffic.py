@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import load
@@ -37,7 +38,7 @@ DEPLOY = """
 model = make_pipeline(StandardScaler(), LogisticRegression(C={c})).fit(X, y)
 golden = model.predict_proba(X)
 ep = %deploy model --name {name} --workers {workers}
-print(json.dumps([X[:50].tolist(), model.predict_proba(X[:50]).tolist()]))
+print(json.dumps([X[:50].tolist(), [model.predict_proba(X[i : i + 1])[0].tolist() for i in range(50)]]))  # row by row, as asked
 """
 
 
@@ -52,6 +53,7 @@ class Stand:
         name: The endpoint's name.
         workers: How many workers its releases have.
         expected: By release, the right answer to each row.
+        rows: What is asked.
     """
 
     session: Kernel
@@ -59,7 +61,8 @@ class Stand:
     client: AgentClient
     name: str
     workers: int
-    expected: dict[str, list[Any]]
+    expected: dict[str, list[Any]] = field(default_factory=dict)
+    rows: list[Any] = field(default_factory=list)
 
     def deploy(self, c: float) -> float:
         """Deploy a model and wait until its verified release serves.
@@ -127,7 +130,7 @@ def measure_traffic(report: Report, seconds: float) -> None:
     """
     with fresh_home() as home, kernel(home) as session:
         session.run(FIT)
-        stand = Stand(session, home, connect(home), NAME, 2, {})
+        stand = Stand(session, home, connect(home), NAME, 2)
         stand.deploy(1.0)
         steady = Outcome(load.run(stand.plan(), seconds), 0.0)
         outcomes = {"steady": steady}
@@ -136,7 +139,7 @@ def measure_traffic(report: Report, seconds: float) -> None:
         outcomes["worker kill -9, two workers"] = act(stand, seconds, lambda: kill_worker(stand))
         outcomes["router kill -9, plain client"] = act(stand, seconds, lambda: kill_router(home))
         outcomes["router kill -9, our client"] = act(stand, seconds, lambda: kill_router(home), retry=RETRY)
-        alone = Stand(session, home, stand.client, "alone", 1, {})
+        alone = Stand(session, home, stand.client, "alone", 1)
         alone.deploy(1.0)
         outcomes["worker kill -9, one worker"] = act(alone, seconds, lambda: kill_worker(alone))
         tell(report, outcomes)
@@ -160,19 +163,15 @@ def roll_back(stand: Stand) -> float:
 
 def kill_worker(stand: Stand) -> float:
     """Kill one worker of the release that answers."""
-    victims = [worker for path in stand.home.runtime.glob("*/parent.sock") for worker in workers(path, stand.name)]
-    os.kill(victims[0], signal.SIGKILL)
-    return time.monotonic()
-
-
-def workers(parent: Any, name: str) -> list[int]:
-    """Ask a release parent for its workers; none where it runs another endpoint's release."""
+    launch = f"{stand.name}@{stand.client.endpoint(stand.name).answering}"
+    folder = stand.home.runtime / hashlib.sha256(launch.encode()).hexdigest()[:8]
     with socket.socket(socket.AF_UNIX) as line:
         line.settimeout(5)
-        line.connect(str(parent))
+        line.connect(str(folder / "parent.sock"))
         line.sendall(b'{"do": "status"}\n')
         status = json.loads(line.makefile().readline())
-    return list(status["workers"]) if str(status.get("release", "")).startswith(f"{name}@") else []
+    os.kill(status["workers"][0], signal.SIGKILL)
+    return time.monotonic()
 
 
 def kill_router(home: Home) -> float:
