@@ -227,8 +227,10 @@ class Envoy:
 
     def _died(self, pid: int) -> None:
         pause = 0.05
-        while self._pid == pid:  # otherwise it was stopped, or left alone, or is a new one already
+        while True:
             with self._lock:
+                if self._pid != pid:
+                    return  # it was stopped, or left alone, or is a new one already
                 log.warning("the router has died and is started again")
                 try:
                     self._pid = None

@@ -1,7 +1,7 @@
 """Environment parents: processes that have imported what models need and fork release parents in milliseconds.
 
 A verified release's parent belongs to its lock. A preview's parent is the kernel's warm spare: same interpreter, same module path,
-same imports. Both outlive the agent, are found again by their sockets, and end by themselves when nobody uses them.
+same imports. Both end with the agent or when nobody uses them; the releases that they forked go on.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from jupyter_deploy import __version__, errors, process
+from jupyter_deploy import errors, process
 from jupyter_deploy.home import Home
 from jupyter_deploy.targets.base import Launch
 from jupyter_deploy.targets.local import sockets
 from jupyter_deploy.targets.local.watch import Watch
 
 ENDPOINT = Path(__file__).parents[2] / "bentos" / "python"  # the folder that holds the package `endpoint`
-SPARE_IDLE = 4 * 3600  # seconds after which a kernel's spare ends, should nobody have seen the kernel end
+SPARE_IDLE = 4 * 3600  # seconds after which the spare of a kernel that deploys nothing ends
 IDLE = 600  # seconds after which a lock's parent ends; another costs what its imports cost
 PATIENCE = 120.0  # seconds for a parent to start and to import
 
@@ -110,7 +111,7 @@ class Parents:
             _stop(control)
 
     def _parent(self, interpreter: str, path: tuple[str, ...], lock: str) -> Parent:
-        key = hashlib.sha256("\0".join((__version__, interpreter, lock, *path)).encode()).hexdigest()[:8]
+        key = hashlib.sha256("\0".join((str(os.getpid()), interpreter, lock, *path)).encode()).hexdigest()[:8]
         control = self._home.runtime / f"e-{key}.sock"
         with self._lock:
             made = Parent(interpreter, path, bool(lock), control, self._home.root / "parents" / f"{key}.log")
@@ -123,12 +124,13 @@ class Parents:
                 self._spawn(parent)
             wanted = [module for module in modules if module not in parent.imported]
             if wanted:
-                sockets.ask(parent.control, {"do": "import", "modules": wanted, "path": []}, PATIENCE)
+                tell(parent.control, {"do": "import", "modules": wanted, "path": []})
                 parent.imported.update(wanted)
 
     def _spawn(self, parent: Parent) -> None:
         idle = IDLE if parent.verified else SPARE_IDLE
-        arguments = [parent.interpreter, "-m", "endpoint.parent", "--control", str(parent.control), "--idle", str(idle)]
+        ends = ["--idle", str(idle), "--owner", str(os.getpid())]
+        arguments = [parent.interpreter, "-m", "endpoint.parent", "--control", str(parent.control), *ends]
         env = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join((str(ENDPOINT), *parent.path)),
@@ -162,6 +164,26 @@ class Parents:
         if not parent.owners:
             with parent.lock:
                 _stop(parent.control)
+
+
+def tell(control: Path, command: dict[str, Any]) -> dict[str, Any]:
+    """Tell an environment parent to do something.
+
+    Args:
+        control: Its socket.
+        command: The command.
+
+    Returns:
+        Its answer.
+
+    Raises:
+        ReleaseFailed: If it ends meanwhile, as it does when a module that it imports crashes.
+    """
+    try:
+        return sockets.ask(control, command, PATIENCE)
+    except OSError as error:
+        what = f"The process that was to {command['do']} {command.get('modules', command.get('release'))} ended"
+        raise errors.ReleaseFailed(f"{what}: {error}.", "Try again, or see the folder `parents` in the home folder for logs.") from error
 
 
 def last_line(file: Path, begin: int = 0) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 from jupyter_deploy import errors, home
 from jupyter_deploy.targets.base import Health, Launch
 from jupyter_deploy.targets.local import sockets
-from jupyter_deploy.targets.local.parents import Parents, last_line
+from jupyter_deploy.targets.local.parents import Parents, last_line, tell
 from jupyter_deploy.targets.local.watch import Watch, ended
 from jupyter_deploy.values import from_json, to_json
 
@@ -210,7 +210,7 @@ class Workers:
             "network": options.network or launch.state == "preview",  # a preview may do what its kernel may do
             "deadline": options.deadline, "body_limit": options.body_limit, "silence": SILENCE,
         }  # fmt: skip
-        answer = sockets.ask(control, command, READY)
+        answer = tell(control, command)
         if not answer.get("ok"):
             raise errors.ReleaseFailed(f"The release {launch.id} cannot be started: {answer.get('error', answer)}.")
         self._follow(one, answer["pid"])
