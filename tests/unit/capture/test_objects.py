@@ -108,7 +108,8 @@ def test_equal_classes_stay_apart(session: Any) -> None:
 def test_cached_function(session: Any) -> None:
     """A function of a cell that remembers its answers is taken along, and remembers nothing; it may call itself."""
     session.run(
-        "import functools\n@functools.lru_cache(maxsize=7)\ndef fib(n):\n    return n if n < 2 else fib(n - 1) + fib(n - 2)\nfib(30)"
+        "import functools\n@functools.lru_cache(maxsize=7)\ndef fib(n):\n"
+        "    return n if n < 2 else fib(n - 1) + fib(n - 2)\nfib(30)"
     )
     fib = loaded(session.namespace["fib"])
 
