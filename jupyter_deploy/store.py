@@ -1,7 +1,7 @@
 """What the agent remembers: endpoints, releases with their journal of stages, captures, locks, bundles, keys, and the audit.
 
-One SQLite file in WAL mode. Each thread has a connection of its own; every change is one transaction, so that a crash leaves either
-the state before it or the state after it. Rows of `audit` can be added, never changed or deleted: triggers refuse it.
+One SQLite file in WAL mode, `store.sql` is its schema. Each thread has a connection of its own; every change is one transaction, so
+that a crash leaves the state before it or after it. Rows of `audit` can be added, never changed or deleted: triggers refuse it.
 """
 
 from __future__ import annotations
@@ -353,8 +353,6 @@ class Store:
         """
         return [tuple(row) for row in self._connection().execute("SELECT at, action, subject, detail FROM audit ORDER BY id")]
 
-    # ----- inside
-
     def _connection(self) -> sqlite3.Connection:
         db: sqlite3.Connection | None = getattr(self._local, "db", None)
         if db is None:
@@ -384,8 +382,7 @@ class Store:
             "INSERT INTO stages (endpoint, number, name, started) VALUES (?, ?, ?, ?)",
             (release.endpoint, release.number, stage, time.time()),
         )
-        assert row.lastrowid is not None  # noqa: S101 (an INSERT always has one)
-        return row.lastrowid
+        return row.lastrowid or 0
 
     def _release(self, row: sqlite3.Row) -> Release:
         stages = self._connection().execute(
