@@ -52,9 +52,10 @@ def tell_call(endpoint: Endpoint) -> None:
     row = {column.name: column.example for column in method.input.columns}
     key = Path(endpoint.key_file).read_text(encoding="ascii").strip()
 
-    began = time.perf_counter()
-    answer = httpx.post(endpoint.url + method.name, json={"rows": [row]}, headers={"Authorization": f"Bearer {key}"})
-    seconds = time.perf_counter() - began
+    with httpx.Client(trust_env=False, headers={"Authorization": f"Bearer {key}"}) as http:  # no proxy on the way to loopback
+        began = time.perf_counter()
+        answer = http.post(endpoint.url + method.name, json={"rows": [row]})
+        seconds = time.perf_counter() - began
 
     answer.raise_for_status()
     print(f"POST {endpoint.url}{method.name}   (key from {endpoint.key_file})")
