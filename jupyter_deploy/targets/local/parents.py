@@ -183,7 +183,7 @@ def tell(control: Path, command: dict[str, Any]) -> dict[str, Any]:
         return sockets.ask(control, command, PATIENCE)
     except OSError as error:
         what = f"The process that was to {command['do']} {command.get('modules', command.get('release'))} ended"
-        raise errors.ReleaseFailed(f"{what}: {error}.", "Try again, or see the folder `parents` in the home folder for logs.") from error
+        raise errors.ReleaseFailed(f"{what}: {error}.", "Its log lies in the home folder, in `parents`.") from error
 
 
 def last_line(file: Path, begin: int = 0) -> str:
