@@ -15,6 +15,7 @@ from jupyter_deploy import __version__, errors
 from jupyter_deploy.adapters import cli, magic
 from jupyter_deploy.bentos.python.endpoint import problems
 from jupyter_deploy.settings import Settings
+from jupyter_deploy.targets.local import replies
 
 try:
     import tomllib
@@ -96,9 +97,10 @@ def test_every_error_is_documented() -> None:
 def test_every_problem_is_documented() -> None:
     """Every code with which an endpoint refuses a request has a line in docs/http.md with its status."""
     kinds = [one for one in vars(problems).values() if isinstance(one, type) and issubclass(one, problems.Problem)]
-    lines = read(DOCS / "http.md").splitlines()
+    codes = {(one.status, one.code) for one in kinds} | {(one.status or "any", one.code) for one in replies.REPLIES}
+    page = read(DOCS / "http.md")
 
-    assert [] == [k.code for k in kinds if not any(line.startswith(f"| {k.status} | `{k.code}`") for line in lines)]
+    assert [] == [code for status, code in codes if f"\n| {status} | `{code}` |" not in page]
 
 
 def test_every_dependency_is_documented() -> None:
