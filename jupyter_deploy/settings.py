@@ -43,12 +43,10 @@ class Settings(Options, frozen=True, kw_only=True):
     Attributes:
         port: The loopback port at which the endpoints answer; None lets the first start choose a free one.
         golden_rows: The largest number of golden rows of a method.
-        keep: How many earlier releases stay warm behind the one that serves, to be rolled back to at once.
     """
 
     port: int | None = None
     golden_rows: int = 100
-    keep: int = 1
 
     def options(self) -> Options:
         """Take the part that goes with a deploy.

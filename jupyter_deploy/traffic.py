@@ -128,7 +128,7 @@ class Traffics:
             self.store.end(self.store.release(release.endpoint, before), "retired", f"{release.tag} answers")
         if note:
             release = self.store.end(release, "serving", note)
-        self.tidy(release.endpoint, keep=before)
+        self.tidy(release.endpoint, before)
         return release
 
     def revive(self, release: Release, state: str) -> None:
@@ -143,17 +143,21 @@ class Traffics:
         """
         self.start(release, "verified" if state == "verified" else "preview")
 
-    def tidy(self, endpoint: str, keep: int | None = None) -> None:
+    def tidy(self, endpoint: str, before: int | None = None) -> None:
         """End what neither answers nor is kept ready.
 
         Args:
             endpoint: The endpoint.
-            keep: The number of the verified release to keep ready for a rollback.
+            before: The number of the release that answered last; the first to be kept ready for a rollback.
         """
-        wanted = {launch for traffic in self._plan().values() for launch in (*traffic.weights, *traffic.beside.values())}
-        wanted.add(f"{endpoint}@{keep}")
-        for launch in self.target.status():
-            if launch.partition("@")[0] == endpoint and launch not in wanted:
+        traffic = self._plan().get(endpoint, Traffic(endpoint=endpoint))
+        answering = {*traffic.weights, *traffic.beside.values()}
+        others = [launch for launch in self.target.status() if launch.partition("@")[0] == endpoint and launch not in answering]
+        verified = [release for release in self.store.releases(endpoint) if release.verified and release.tag in others]
+        ready = sorted(verified, key=lambda release: (release.number == before, release.number), reverse=True)
+        kept = {release.tag for release in ready[: traffic.options.keep]}
+        for launch in others:
+            if launch not in kept:
                 self.target.stop(launch)
 
     def remove(self, endpoint: str) -> None:

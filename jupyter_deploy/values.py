@@ -265,6 +265,7 @@ class Options(Value, frozen=True, kw_only=True):
         preview: Whether to answer from the kernel's environment at once.
         preview_live: Whether an unverified preview may replace a verified release at the endpoint's URL.
         locker: Which locker makes the lock.
+        keep: How many earlier verified releases stay ready behind the one that answers, to be rolled back to at once.
     """
 
     target: str = "local"
@@ -277,6 +278,7 @@ class Options(Value, frozen=True, kw_only=True):
     preview: bool = True
     preview_live: bool = False
     locker: str = "uv"
+    keep: int = 1
 
 
 def check_name(name: str) -> str:

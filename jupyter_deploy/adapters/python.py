@@ -15,10 +15,12 @@ from jupyter_deploy.adapters import session as sessions
 from jupyter_deploy.adapters.handle import Endpoint
 from jupyter_deploy.adapters.session import Session
 from jupyter_deploy.adapters.view import View
+from jupyter_deploy.agent.client import AgentClient
 from jupyter_deploy.agent.lifecycle import connect
 from jupyter_deploy.bentos.python.endpoint.contract import Golden
 from jupyter_deploy.home import Home
-from jupyter_deploy.values import Capture, Options, check_name, from_json, suggest_name
+from jupyter_deploy.settings import Settings
+from jupyter_deploy.values import Capture, check_name, from_json, suggest_name
 
 __all__ = ["Endpoint", "Prepared", "deploy", "launch", "prepare"]
 
@@ -28,12 +30,12 @@ class Prepared(NamedTuple):
 
     Attributes:
         capture: The capture; its files lie in the staging folder.
-        options: What to do with it.
+        read: The settings that apply.
         taken: Seconds that it took.
     """
 
     capture: Capture
-    options: Options
+    read: Settings
     taken: float
 
 
@@ -99,25 +101,38 @@ def prepare(expression: str, session: Session, name: str | None, example: Any, a
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return Prepared(capture, read.options(), time.perf_counter() - began)
+    return Prepared(capture, read, time.perf_counter() - began)
 
 
-def launch(capture: Capture, options: Options, taken: float) -> Endpoint:
+def launch(capture: Capture, read: Settings, taken: float) -> Endpoint:
     """Hand a capture to the agent.
 
     Args:
         capture: The capture.
-        options: What to do.
+        read: The settings that apply.
         taken: Seconds that the capture took.
 
     Returns:
         The endpoint, being deployed.
+
+    Raises:
+        Conflict: If the settings name another port than the one at which the agent's endpoints answer.
     """
-    example = _example(capture)  # the agent moves the folder
+    example, options = _example(capture), read.options()  # the agent moves the folder with the example
     client = connect()
+    _check_port(client, read.port)
     release = client.deploy(capture, options)
     view = View(endpoint=client.endpoint(capture.endpoint), release=release, capture=capture, example=example, taken=taken)
     return Endpoint(capture.endpoint, client=client, view=view, options=options)
+
+
+def _check_port(client: AgentClient, port: int | None) -> None:
+    if port is None or (serving := client.status()["port"]) == port:
+        return
+    raise errors.Conflict(
+        f"The settings ask for port {port}, but the agent serves at {serving or 'a port that it chose itself'}.",
+        "`jupyter deploy agent stop`, then deploy again: every endpoint comes back at the new port.",
+    )
 
 
 def _expression(model: Any, name: str | None, session: Session) -> tuple[str, Session]:

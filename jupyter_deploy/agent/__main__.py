@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import uvicorn
 
-from jupyter_deploy import errors, plugins
+from jupyter_deploy import errors, plugins, settings
 from jupyter_deploy.agent import lifecycle
 from jupyter_deploy.agent.app import Agent, Feed
 from jupyter_deploy.deployer import Deployer
@@ -47,8 +47,9 @@ async def serve(home: Home) -> None:
     feed = Feed()
     feed.loop = asyncio.get_running_loop()
     store = Store(home.store)
-    deployer = Deployer(home, store, plugins.load("targets", "local")(home), feed.tell)
-    agent = Agent(deployer, feed)
+    port = settings.read(home.root, {})[0].port  # from the environment, as `lifecycle.connect` has set it
+    deployer = Deployer(home, store, plugins.load("targets", "local")(home, port), feed.tell)
+    agent = Agent(deployer, feed, port)
     for one in (signal.SIGTERM, signal.SIGINT):
         feed.loop.add_signal_handler(one, agent.ending.set)
     threading.Thread(target=_resume, args=(agent,), name="resume", daemon=True).start()

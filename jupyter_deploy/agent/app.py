@@ -93,11 +93,13 @@ class Agent:
     Args:
         deployer: What does the work.
         feed: Wakes those who follow a release.
+        port: The port that it was told to serve the endpoints at; None where it chose one itself.
     """
 
-    def __init__(self, deployer: Deployer, feed: Feed) -> None:
+    def __init__(self, deployer: Deployer, feed: Feed, port: int | None) -> None:
         self.deployer = deployer
         self.feed = feed
+        self.port = port
         self.ending = asyncio.Event()
         self.everything = False
         self.trouble = ""
@@ -129,7 +131,8 @@ class Agent:
     async def status(self, _: Request) -> Response:
         """Say how the agent is."""
         return _json({
-            "version": __version__, "pid": os.getpid(), "home": str(self.deployer.home.root), "memory": _memory(),
+            "version": __version__, "pid": os.getpid(),
+            "home": str(self.deployer.home.root), "port": self.port, "memory": _memory(),
             "endpoints": len(await run_in_threadpool(self.deployer.store.endpoints)), "trouble": self.trouble,
         })  # fmt: skip
 

@@ -31,7 +31,8 @@ class AgentClient:
         """Say how the agent is.
 
         Returns:
-            `version`, `pid`, `home`, `endpoints` (how many), `memory` in bytes, `trouble` (what did not come up again).
+            `version`, `pid`, `home`, `endpoints` (how many), `memory` in bytes, `trouble` (what did not come up again), `port`
+            (the one that it was told to serve at).
         """
         return from_json(self._ask("GET", "/status"), dict[str, Any])
 

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from jupyter_deploy import errors, process
+from jupyter_deploy import errors, process, settings
 from jupyter_deploy.agent.client import AgentClient
 from jupyter_deploy.home import Home
 
@@ -21,7 +21,8 @@ PATIENCE = 20.0  # seconds until an agent that was started must answer
 def connect(home: Home | None = None, *, start: bool = True) -> AgentClient:
     """Find the user's agent, and start it if there is none.
 
-    An agent of another version is replaced; what is deployed goes on answering meanwhile.
+    An agent of another version is replaced; what is deployed goes on answering meanwhile. A new agent serves at the port that the
+    settings of the working folder name.
 
     Args:
         home: The agent's folders; the user's own where None.
@@ -111,6 +112,9 @@ def running(home: Home) -> bool:
 def _start(home: Home, client: AgentClient) -> AgentClient:
     home.make()
     env = {**os.environ, "JUPYTER_DEPLOY_HOME": str(home.root)}
+    port = settings.read(Path.cwd(), {})[0].port
+    if port is not None:
+        env["JUPYTER_DEPLOY_PORT"] = str(port)
     package = str(Path(__file__).parents[2])
     env["PYTHONPATH"] = os.pathsep.join(filter(None, (package, env.get("PYTHONPATH", ""))))
     child = process.start([sys.executable, "-m", "jupyter_deploy.agent"], log=home.agent_log, env=env, cwd=home.root)

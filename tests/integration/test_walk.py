@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -225,6 +226,30 @@ def test_nothing_listens_beyond_loopback(churn: jd.Endpoint, shared_home: Home) 
     }
 
     assert {("127.0.0.1", httpx.URL(churn.url).port)} == listening
+
+
+def test_the_settings_choose_the_port_once(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first deploy serves at the port of `deploy.toml`; another port for a running agent is refused with what to do."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "deploy.toml").write_text(f"port = {port}\n")
+
+    assert f"http://127.0.0.1:{port}/here/" == jd.deploy(forest(0), name="here", example=FRAME).url
+    with pytest.raises(errors.Conflict, match=f"ask for port {port + 1}, but the agent serves at {port}"):
+        jd.deploy(forest(0), name="there", example=FRAME, port=port + 1)
+
+
+def test_a_port_that_another_program_has_is_named(home: Home) -> None:
+    """The deploy fails, names the program and says how to choose another port."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("JUPYTER_DEPLOY_PORT", str(taken.getsockname()[1]))
+            with pytest.raises(errors.DeployError, match=r"is used by .*\(process \d+\)"):
+                jd.deploy(forest(0), name="here", example=FRAME, wait=True)
 
 
 def of_home(process: psutil.Process, home: Home) -> bool:

@@ -27,6 +27,7 @@ from jupyter_deploy.targets.local.watch import Watch
 ENDPOINT = Path(__file__).parents[2] / "bentos" / "python"  # the folder that holds the package `endpoint`
 SPARE_IDLE = 4 * 3600  # seconds after which the spare of a kernel that deploys nothing ends
 IDLE = 600  # seconds after which a lock's parent ends; another costs what its imports cost
+INHERITED = frozenset({"HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER"})
 PATIENCE = 120.0  # seconds for a parent to start and to import
 
 log = logging.getLogger(__name__)
@@ -132,7 +133,7 @@ class Parents:
         ends = ["--idle", str(idle), "--owner", str(os.getpid())]
         arguments = [parent.interpreter, "-m", "endpoint.parent", "--control", str(parent.control), *ends]
         env = {
-            **os.environ,
+            **_environment(parent),
             "PYTHONPATH": os.pathsep.join((str(ENDPOINT), *parent.path)),
             "BENTOML_HOME": str(self._home.root / "bentoml"),
             "BENTOML_DO_NOT_TRACK": "True",
@@ -184,6 +185,13 @@ def tell(control: Path, command: dict[str, Any]) -> dict[str, Any]:
     except OSError as error:
         what = f"The process that was to {command['do']} {command.get('modules', command.get('release'))} ended"
         raise errors.ReleaseFailed(f"{what}: {error}.", "Its log lies in the home folder, in `parents`.") from error
+
+
+def _environment(parent: Parent) -> dict[str, str]:
+    """Choose what a parent inherits: a verified one nothing by which this machine's answers could differ from another's."""
+    kept = {name: value for name, value in os.environ.items() if not parent.verified or name in INHERITED}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)  # without bytecode each start costs seconds
+    return kept
 
 
 def last_line(file: Path, begin: int = 0) -> str:

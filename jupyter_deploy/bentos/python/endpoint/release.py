@@ -107,6 +107,7 @@ class ReleaseParent:
             os.dup2(descriptor, target)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.chdir(self.spec.folder)
+        sys.dont_write_bytecode = True  # the folder is named by its content, so nothing may be added to it
 
     def _load(self) -> HotPath | None:
         """Load the model while another thread answers the agent; the thread has ended before anything is forked."""
