@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from . import dtypes
+from .columns import Frame, Series, builder
 from .contract import Column, Input, Output
 from .describe import describe_arguments, describe_input, describe_output
 from .problems import InvalidInput, InvalidJson
@@ -175,18 +176,18 @@ def _to_array(predictions: list[Any], output: Output, _index: Any = None) -> Any
     for size in shape[1:]:
         inner = inner[0] if inner else []
         sizes.append(len(inner) if size is None else size)
-    made = np.asarray(dtypes.from_json(flat, dtype))
+    made = np.asarray(builder(dtype)(flat))
     return made.reshape(len(predictions), *sizes)
 
 
 def _to_frame(predictions: list[Any], output: Output, index: Any = None) -> Any:
     values = [[row[column.name] for row in predictions] for column in output.columns]
-    return dtypes.frame(values, output.columns, output.dtype, index)
+    return Frame(output.columns, output.dtype)(values, index)
 
 
 def _to_series(predictions: list[Any], output: Output, index: Any = None) -> Any:
     column = output.columns[0] if output.columns else Column(name="", dtype=output.dtype or "object")
-    return dtypes.series(predictions, column.dtype, column.categories, name=output.name, index=index)
+    return Series(column.dtype, column.categories)(predictions, name=output.name, index=index)
 
 
 def _to_sparse(predictions: list[Any], output: Output, _index: Any = None) -> Any:

@@ -6,12 +6,11 @@ A dtype is pandas' or numpy's own name. Where the name alone would lose what the
 
 from __future__ import annotations
 
+import datetime
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Literal
-
-from .contract import Column
 
 Family = Literal["float", "int", "bool", "string", "category", "date", "duration", "any"]
 
@@ -157,7 +156,7 @@ def _foreign(value: Any) -> Any:
     if type(value).__module__ == "numpy" and getattr(value, "dtype", None) is not None and value.dtype.kind in "mM":
         return dates(value)
     if hasattr(value, "isoformat"):  # dates, times, pandas' timestamps and durations
-        return value.isoformat()
+        return _whole_minutes(value).isoformat()
     if hasattr(value, "tolist"):  # numpy's scalars and arrays, pandas' containers
         return to_json(value.tolist())
     if hasattr(value, "total_seconds"):
@@ -165,6 +164,12 @@ def _foreign(value: Any) -> Any:
 
         return pd.Timedelta(value).isoformat()
     raise TypeError(f"JSON cannot hold a {type(value).__module__}.{type(value).__qualname__}")
+
+
+def _whole_minutes(value: Any) -> Any:
+    """Tell a moment in UTC where its zone was apart by seconds, as before the railways: ISO 8601 has no seconds there."""
+    offset = value.utcoffset() if getattr(value, "tzinfo", None) is not None else None
+    return value.astimezone(datetime.timezone.utc) if offset is not None and offset.total_seconds() % 60 else value
 
 
 def dates(value: Any) -> Any:
@@ -198,7 +203,8 @@ def parse_date(text: str, dtype: str) -> Any:
         pandas' timestamp or duration.
 
     Raises:
-        ValueError: If it is none, or has a time zone where the dtype has none, or the other way round.
+        ValueError: If it is none, lies outside of what the dtype reaches, or has a time zone where the dtype has none, or the other
+            way round.
     """
     import pandas as pd
 
@@ -207,6 +213,8 @@ def parse_date(text: str, dtype: str) -> Any:
     if not _DATE.match(text):
         raise ValueError("not ISO 8601")
     made = pd.Timestamp(text)
+    if hasattr(made, "as_unit"):  # before pandas 2 there were nanoseconds only
+        made.as_unit(unit(dtype))
     zoned = "," in dtype
     if zoned != (made.tzinfo is not None):
         raise ValueError("time zone")
@@ -214,6 +222,19 @@ def parse_date(text: str, dtype: str) -> Any:
 
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}|$)")
+
+
+def unit(dtype: str) -> Any:
+    """Say how finely a dtype of dates counts.
+
+    Args:
+        dtype: Such as `datetime64[ns]`.
+
+    Returns:
+        `s`, `ms`, `us` or `ns`.
+    """
+    found = re.search(r"\[(s|ms|us|ns)\b", dtype)
+    return found.group(1) if found else "ns"
 
 
 def category_key(value: Any) -> Any:
@@ -226,123 +247,3 @@ def category_key(value: Any) -> Any:
         The value with its kind, so that 1 and true are two things, and 1 and 1.0 are one.
     """
     return (isinstance(value, bool), isinstance(value, str), value)
-
-
-def from_json(values: Sequence[Any], dtype: str, categories: tuple[Any, ...] | None = None) -> Any:
-    """Build a column out of JSON values that fit it.
-
-    Args:
-        values: One JSON value a row.
-        dtype: A dtype of the contract.
-        categories: The categories of a categorical column.
-
-    Returns:
-        A numpy array or one of pandas' arrays, of that dtype.
-
-    Raises:
-        KeyError: If a value is none of the categories.
-        ValueError: If a value does not fit.
-        TypeError: If a value is of another kind.
-        OverflowError: If an integer is too large for it.
-    """
-    import numpy as np
-
-    if is_numpy(dtype):
-        return np.array(values, dtype=dtype)
-    if dtype.startswith(("object", "<U", ">U")):
-        return objects(values, dtype)
-    import pandas as pd
-
-    if dtype.startswith("category"):
-        places = {category_key(one): place for place, one in enumerate(categories or ())}
-        codes = [-1 if one is None else places[category_key(one)] for one in values]
-        kind = pd.CategoricalDtype(list(categories or ()), ordered=dtype == "category[ordered]")
-        return pd.Categorical.from_codes(codes, dtype=kind)
-    if family(dtype) in ("date", "duration"):
-        values = [pd.NaT if one is None else parse_date(one, dtype) for one in values]
-    return pd.Series(values, dtype=dtype).array
-
-
-def objects(values: Sequence[Any], dtype: str) -> Any:
-    """Build a numpy array of objects or texts.
-
-    Args:
-        values: One JSON value a row.
-        dtype: `object…`, or numpy's dtype of texts.
-
-    Returns:
-        The array; texts are as wide as the widest, so that none is cut off.
-    """
-    import numpy as np
-
-    if not dtype.startswith("object"):
-        made = np.array(values, dtype=np.str_)
-        return made.astype(dtype) if made.dtype.itemsize <= np.dtype(dtype).itemsize else made
-    filled = np.empty(len(values), dtype=object)
-    absent = missing(dtype)
-    filled[:] = [absent if one is None else one for one in values] if len(values) else []
-    return filled
-
-
-def series(values: Sequence[Any], dtype: str, categories: tuple[Any, ...] | None = None, **options: Any) -> Any:
-    """Build one of pandas' series out of JSON values that fit it.
-
-    Args:
-        values: One JSON value a row.
-        dtype: A dtype of the contract.
-        categories: The categories of a categorical column.
-        **options: `name` and `index` of the series.
-
-    Returns:
-        The series; objects stay objects, whatever pandas would make of them.
-
-    Raises:
-        ValueError: If a value does not fit; likewise the other errors of `from_json`.
-    """
-    import pandas as pd
-
-    return pd.Series(from_json(values, dtype, categories), dtype="object" if dtype.startswith("object") else None, **options)
-
-
-def frame(values: Sequence[Sequence[Any]], columns: Sequence[Column], labelled: str | None, index: Any = None) -> Any:
-    """Build one of pandas' frames out of JSON values that fit it.
-
-    Args:
-        values: The values of each column.
-        columns: The columns.
-        labelled: The dtype of the columns' names; None where they are texts.
-        index: The frame's index; a range where None.
-
-    Returns:
-        The frame.
-
-    Raises:
-        ValueError: If a value does not fit; likewise the other errors of `from_json`.
-    """
-    import pandas as pd
-
-    index = index if index is not None else pd.RangeIndex(len(values[0]) if values else 0)
-    made = {
-        place: series(values[place], column.dtype, index=index) if column.dtype.startswith("object")
-        else from_json(values[place], column.dtype, column.categories)
-        for place, column in enumerate(columns)
-    }  # fmt: skip
-    built = pd.DataFrame(made, index=index, copy=False)
-    built.columns = labels(columns, labelled)
-    return built
-
-
-def labels(columns: Sequence[Column], labelled: str | None) -> Any:
-    """Build the index of a frame's columns.
-
-    Args:
-        columns: The columns.
-        labelled: The dtype of their names; None where they are texts.
-
-    Returns:
-        One of pandas' indexes.
-    """
-    import pandas as pd
-
-    names = pd.Index([column.name for column in columns])
-    return names if labelled is None else names.astype(labelled)

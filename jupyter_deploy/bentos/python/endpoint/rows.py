@@ -6,6 +6,7 @@ same. Whatever it does not take goes through the slow pass, which fits value by 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from operator import attrgetter
 from typing import Annotated, Any, NamedTuple
@@ -13,13 +14,15 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from . import checks
+from .columns import Frame, Series, builder, labels
 from .contract import Column, Input
-from .dtypes import family, frame, from_json, is_numpy, labels, limits, series
+from .dtypes import family, is_numpy, limits
 from .problems import InvalidInput, InvalidJson
 
 _WIRE: dict[str, Any] = {
     "float": float | None, "int": int, "bool": bool, "string": str, "category": str | int | float | bool, "date": str,
 }  # fmt: skip
+_UNNAMEABLE = re.compile(r'[\\"\x00-\x1f]')  # what msgspec does not take in a name
 HARD = 1 << 62  # limits that msgspec can state on an integer
 
 
@@ -75,7 +78,10 @@ class RowDecoder:
         rows = checks.collected(self._slow(_parsed(body), self.input, errors))
         if errors.list:
             raise InvalidInput(errors.list)
-        return Rows(self._build(rows, self.input), len(rows))
+        try:
+            return Rows(self._build(rows, self.input), len(rows))
+        except (ValueError, KeyError, TypeError, OverflowError) as error:  # pandas is stricter somewhere than the checks are
+            raise InvalidInput([("rows", "a value does not fit its column")]) from error
 
 
 def _parsed(body: bytes) -> Any:
@@ -179,11 +185,12 @@ def _nullable(input: Input) -> bool:
 
 
 def _build_frame(rows: list[dict[str, Any]], input: Input) -> Any:
-    return frame([[row[column.name] for row in rows] for column in input.columns], input.columns, input.dtype)
+    return Frame(input.columns, input.dtype)([[row[column.name] for row in rows] for column in input.columns])
 
 
 def _build_series(rows: list[Any], input: Input) -> Any:
-    return series(rows, input.dtype or "object", input.columns[0].categories if input.columns else None, name=input.name)
+    categories = input.columns[0].categories if input.columns else None
+    return Series(input.dtype or "object", categories)(rows, name=input.name)
 
 
 def _build_array(rows: list[Any], input: Input) -> Any:
@@ -195,7 +202,7 @@ def _build_array(rows: list[Any], input: Input) -> Any:
         flat = [one for row in flat for one in row]
     known = tuple(size for size in rest if size is not None)
     if len(known) == len(rest):
-        return np.asarray(from_json(flat, input.dtype or "float64")).reshape(len(rows), *known)
+        return np.asarray(builder(input.dtype or "float64")(flat)).reshape(len(rows), *known)
     return np.array(rows, dtype=input.dtype)
 
 
@@ -237,6 +244,8 @@ def _body_decoder(row: Any) -> Callable[[bytes], list[Any]]:
 
 def _fast_frame(input: Input) -> Callable[[bytes], Rows]:
     columns = input.columns
+    if not columns or any(_UNNAMEABLE.search(column.name) for column in columns):
+        return _no_fast(input)
     fields = [f"c{place}" for place in range(len(columns))]
     typed = [(field, _wire_type(column)) for field, column in zip(fields, columns, strict=True)]
     renamed = {field: column.name for field, column in zip(fields, columns, strict=True)}
@@ -245,6 +254,7 @@ def _fast_frame(input: Input) -> Callable[[bytes], Rows]:
     same = {column.dtype for column in columns}
     if len(same) == 1 and is_numpy(columns[0].dtype) and len(columns) > 1:
         return _fast_block(input, decode, pick)
+    build = Frame(columns, input.dtype)
     strict = [place for place, column in enumerate(columns) if not column.nullable and family(column.dtype) in ("any", "duration")]
 
     def read(body: bytes) -> Rows:
@@ -252,7 +262,7 @@ def _fast_frame(input: Input) -> Callable[[bytes], Rows]:
         values = [[getattr(row, field) for row in rows] for field in fields]
         if any(None in values[place] for place in strict):
             raise _Slow
-        return Rows(frame(values, columns, input.dtype), len(rows))
+        return Rows(build(values), len(rows))
 
     return read
 

@@ -1,0 +1,178 @@
+"""Columns out of JSON: each dtype of the contract gets a builder, made once, so that a request pays for its values alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .contract import Column
+from .dtypes import category_key, family, is_numpy, missing, parse_date, unit
+
+Build = Callable[[Sequence[Any]], Any]
+
+_PLAIN_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?)?")
+_REACH = ("1678", "2261")  # the years that nanoseconds reach as a whole; beyond them numpy would go round in silence
+
+
+def builder(dtype: str, categories: tuple[Any, ...] | None = None) -> Build:
+    """Prepare to build columns of one dtype out of JSON values that fit it.
+
+    Args:
+        dtype: A dtype of the contract.
+        categories: The categories of a categorical column.
+
+    Returns:
+        What makes a numpy array, or one of pandas' arrays, out of one JSON value a row. It raises KeyError for an unknown category,
+        ValueError, TypeError or OverflowError for another value that does not fit.
+    """
+    import numpy as np
+
+    if is_numpy(dtype):
+        exact = np.dtype(dtype)
+        return lambda values: np.array(values, dtype=exact)
+    if dtype.startswith("object"):
+        return _objects(dtype)
+    if dtype.startswith(("<U", ">U")):
+        return _texts(dtype)
+    if dtype.startswith("category"):
+        return _categories(categories or (), ordered=dtype == "category[ordered]")
+    return _dates(dtype) if family(dtype) in ("date", "duration") else _extension(dtype)
+
+
+def _objects(dtype: str) -> Build:
+    import numpy as np
+
+    absent = missing(dtype)
+
+    def build(values: Sequence[Any]) -> Any:
+        filled = np.empty(len(values), dtype=object)
+        for place, value in enumerate(values):  # one by one: a list among them must not become a dimension
+            filled[place] = absent if value is None else value
+        return filled
+
+    return build
+
+
+def _texts(dtype: str) -> Build:
+    """Texts of numpy's are as wide as the widest, so that none is cut off."""
+    import numpy as np
+
+    exact = np.dtype(dtype)
+
+    def build(values: Sequence[Any]) -> Any:
+        made = np.array(values, dtype=np.str_)
+        return made.astype(exact) if made.dtype.itemsize <= exact.itemsize else made
+
+    return build
+
+
+def _categories(categories: tuple[Any, ...], *, ordered: bool) -> Build:
+    import pandas as pd
+
+    exact = pd.CategoricalDtype(list(categories), ordered=ordered)
+    places = {category_key(one): place for place, one in enumerate(categories)}
+
+    def build(values: Sequence[Any]) -> Any:
+        codes = [-1 if one is None else places[category_key(one)] for one in values]
+        return pd.Categorical.from_codes(codes, dtype=exact)
+
+    return build
+
+
+def _dates(dtype: str) -> Build:
+    import numpy as np
+    import pandas as pd
+
+    plain = np.dtype(f"datetime64[{unit(dtype)}]") if dtype.startswith("datetime64") and "," not in dtype else None
+
+    def build(values: Sequence[Any]) -> Any:
+        if plain is not None and all(one and _PLAIN_DATE.fullmatch(one) and _REACH[0] <= one[:4] <= _REACH[1] for one in values):
+            return np.array(values, dtype=plain)
+        moments = [pd.NaT if one is None else parse_date(one, dtype) for one in values]
+        return pd.Series(moments, dtype=dtype).array
+
+    return build
+
+
+def _extension(dtype: str) -> Build:
+    import pandas as pd
+
+    exact: Any = pd.api.types.pandas_dtype(dtype)
+    return lambda values: pd.array(values, dtype=exact)
+
+
+class Series:
+    """Builds series of one dtype.
+
+    Args:
+        dtype: A dtype of the contract.
+        categories: The categories of a categorical one.
+    """
+
+    def __init__(self, dtype: str, categories: tuple[Any, ...] | None = None) -> None:
+        self._build = builder(dtype, categories)
+        self._dtype = "object" if dtype.startswith("object") else None  # or pandas makes texts of its own out of objects
+
+    def __call__(self, values: Sequence[Any], **options: Any) -> Any:
+        """Build one.
+
+        Args:
+            values: One JSON value a row.
+            **options: `name` and `index` of the series.
+
+        Returns:
+            The series.
+        """
+        import pandas as pd
+
+        return pd.Series(self._build(values), dtype=self._dtype, **options)
+
+
+class Frame:
+    """Builds frames with the same columns.
+
+    Args:
+        columns: The columns.
+        labelled: The dtype of their names; None where they are texts.
+    """
+
+    def __init__(self, columns: Sequence[Column], labelled: str | None) -> None:
+        self.labels = labels(columns, labelled)
+        self._build = [
+            Series(column.dtype) if column.dtype.startswith("object") else builder(column.dtype, column.categories)
+            for column in columns
+        ]
+
+    def __call__(self, values: Sequence[Sequence[Any]], index: Any = None) -> Any:
+        """Build one.
+
+        Args:
+            values: The values of each column.
+            index: The frame's index; a range where None.
+
+        Returns:
+            The frame.
+        """
+        import pandas as pd
+
+        rows = pd.RangeIndex(len(values[0]) if values else 0)
+        made = pd.DataFrame({place: build(values[place]) for place, build in enumerate(self._build)}, index=rows, copy=False)
+        made.columns = self.labels
+        return made if index is None else made.set_axis(index)
+
+
+def labels(columns: Sequence[Column], labelled: str | None) -> Any:
+    """Build the index of a frame's columns.
+
+    Args:
+        columns: The columns.
+        labelled: The dtype of their names; None where they are texts.
+
+    Returns:
+        One of pandas' indexes.
+    """
+    import pandas as pd
+
+    names = pd.Index([column.name for column in columns])
+    return names if labelled is None else names.astype(labelled)

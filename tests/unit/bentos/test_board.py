@@ -1,0 +1,57 @@
+"""Counters and heartbeats in shared memory."""
+
+from __future__ import annotations
+
+import os
+
+from jupyter_deploy.bentos.python.endpoint import metrics
+from jupyter_deploy.bentos.python.endpoint.board import BUCKETS, Board
+
+
+def test_counts_of_all_workers_add_up() -> None:
+    """What each worker counts for itself is one sum to whoever asks."""
+    board = Board(("predict", "other"), 3)
+    for worker in range(3):
+        board.slot(worker).answered("predict", 200, 0.002)
+        board.slot(worker).predicted("predict", 5, 0.001)
+    board.slot(1).answered("predict", 418, 100.0)
+
+    count = board.count("predict")
+
+    assert (3, 1, 15) == (count.codes[200], count.codes[0], count.rows)
+    assert (1, 4) == (count.buckets[-1], sum(count.buckets))
+    assert 0 == sum(board.count("other").codes.values())
+
+
+def test_a_forked_child_counts_for_its_parent() -> None:
+    """Counters outlive the process that counted."""
+    board = Board(("predict",), 1)
+    pid = os.fork()
+    if not pid:
+        board.slot(0).answered("predict", 200, 0.01)
+        os._exit(0)
+    os.waitpid(pid, 0)
+
+    assert 1 == board.count("predict").codes[200]
+
+
+def test_a_successor_keeps_the_counters() -> None:
+    """A cleared slot is not ready and counts on."""
+    slot = Board(("predict",), 1).slot(0)
+    slot.ready = True
+    slot.answered("predict", 200, 0.01)
+    slot.clear(busy=True)
+
+    assert (False, True) == (slot.ready, slot.busy > 0)
+
+
+def test_buckets_are_cumulative() -> None:
+    """Prometheus' buckets count everything up to their bound, the last one all."""
+    board = Board(("predict",), 1)
+    for seconds in (BUCKETS[0], BUCKETS[1], 99.0):
+        board.slot(0).answered("predict", 200, seconds)
+    lines = metrics.exposition(board, "churn@1", "preview").decode().splitlines()
+    counted = [int(line.rpartition(" ")[2]) for line in lines if line.startswith("jd_request_seconds_bucket")]
+
+    assert [1, 2, 2] == counted[:3]
+    assert 3 == counted[-1]
