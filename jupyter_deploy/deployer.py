@@ -67,6 +67,8 @@ class Deployer:
                 return known
             self._supersede(kept.endpoint)
             release = self.store.add_release(kept.endpoint, kept.digest, options)
+            taken = f"{kept.kind}, {kept.size / 1e6:.1f} MB"
+            release = self.store.finish(release, self.store.begin(release, "captured"), "captured", kept.seconds, taken)
             self.store.audit("deploy", release.tag, f"capture {kept.digest}")
             return self._begin(release)
 

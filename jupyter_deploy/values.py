@@ -71,6 +71,7 @@ class Capture(Value, frozen=True, kw_only=True):
         language: The kernel's language.
         language_version: Its version.
         notebook: The notebook's name, where the kernel knows it.
+        seconds: How long the capture took.
     """
 
     endpoint: str
@@ -88,6 +89,7 @@ class Capture(Value, frozen=True, kw_only=True):
     language: str = "python"
     language_version: str
     notebook: str = ""
+    seconds: float = 0.0
 
 
 class Requirement(Value, frozen=True, kw_only=True):

@@ -70,7 +70,7 @@ def text(view: View, now: float) -> str:
     release = view.release
     lines = [
         f"{release.tag} · {view.state}   {view.url}",
-        "  ".join(_plain_step(step) for step in words.steps(view.release, now, view.taken)),
+        "  ".join(_plain_step(step) for step in words.steps(view.release, now)),
     ]
     lines += [
         line for line in (release.reason, release.hint, *_plain_differences(release), words.situation(view), view.note) if line
@@ -230,7 +230,7 @@ def _head(view: View) -> str:
 
 def _steps(view: View, now: float) -> str:
     items = []
-    for step in words.steps(view.release, now, view.taken):
+    for step in words.steps(view.release, now):
         colour = COLOURS.get(step.mark, QUIET)
         took = f' <span style="{MUTED}">{words.span(step.seconds)}</span>' if step.seconds is not None else ""
         faint = ";opacity:.65" if step.mark in {"waiting", "skipped"} else ""

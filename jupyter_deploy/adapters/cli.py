@@ -239,6 +239,8 @@ def agent_stop(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """End the agent; its endpoints stop answering until it starts again."""
+    from jupyter_deploy.agent.lifecycle import wait_for_end
+
     with failing(as_json=False):
         client = _agent()
         if not (keep or yes) and client.endpoints():
@@ -246,7 +248,8 @@ def agent_stop(
                 raise typer.BadParameter("endpoints would stop answering, so say --yes or --keep", param_hint="--yes")
             typer.confirm("Every endpoint will stop answering until the agent starts again. Stop it?", abort=True)
         client.stop(everything=not keep)
-        print("The agent ends." if not keep else "The agent ends; its endpoints go on.")
+        wait_for_end(client.home)
+        print("The agent has ended." if not keep else "The agent has ended; its endpoints go on.")
 
 
 @agent.command("logs")

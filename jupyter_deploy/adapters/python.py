@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import shutil
 import sys
-import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,12 +30,10 @@ class Prepared(NamedTuple):
     Attributes:
         capture: The capture; its files lie in the staging folder.
         read: The settings that apply.
-        taken: Seconds that it took.
     """
 
     capture: Capture
     read: Settings
-    taken: float
 
 
 def deploy(
@@ -84,12 +81,11 @@ def prepare(expression: str, session: Session, name: str | None, example: Any, a
         arguments: Settings for this deploy alone.
 
     Returns:
-        The capture, in a staging folder of its own, the options, and how long it took.
+        The capture, in a staging folder of its own, and the settings.
 
     Raises:
         DeployError: If the model cannot be deployed as asked; nothing is left behind.
     """
-    began = time.perf_counter()
     chosen = check_name(name) if name else suggest_name(expression)
     read, _ = settings.read(session.folder, arguments, chosen)
     folder = Home.find().make().staging / secrets.token_hex(8)
@@ -101,16 +97,15 @@ def prepare(expression: str, session: Session, name: str | None, example: Any, a
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return Prepared(capture, read, time.perf_counter() - began)
+    return Prepared(capture, read)
 
 
-def launch(capture: Capture, read: Settings, taken: float) -> Endpoint:
+def launch(capture: Capture, read: Settings) -> Endpoint:
     """Hand a capture to the agent.
 
     Args:
         capture: The capture.
         read: The settings that apply.
-        taken: Seconds that the capture took.
 
     Returns:
         The endpoint, being deployed.
@@ -122,7 +117,7 @@ def launch(capture: Capture, read: Settings, taken: float) -> Endpoint:
     client = connect()
     _check_port(client, read.port)
     release = client.deploy(capture, options)
-    view = View(endpoint=client.endpoint(capture.endpoint), release=release, capture=capture, example=example, taken=taken)
+    view = View(endpoint=client.endpoint(capture.endpoint), release=release, capture=capture, example=example)
     return Endpoint(capture.endpoint, client=client, view=view, options=options)
 
 

@@ -122,7 +122,7 @@ def _follow_live(follower: Follower, timeout: float | None) -> bool:
 def _follow_plainly(follower: Follower, timeout: float | None) -> bool:
     end, version, told = None if timeout is None else time.monotonic() + timeout, 0, set()
     while True:
-        for step in words.steps(follower.view.release, time.time(), follower.view.taken):
+        for step in words.steps(follower.view.release, time.time()):
             if step.mark == "done" and step.name not in told:
                 told.add(step.name)
                 took = f" in {words.span(step.seconds)}" if step.seconds is not None else ""
@@ -134,7 +134,7 @@ def _follow_plainly(follower: Follower, timeout: float | None) -> bool:
 
 def _stages(view: View) -> Text:
     lines = [Text.assemble((view.release.tag, "bold"), " · ", (view.state, STATES.get(view.state, "")), f"  {view.url}")]
-    for step in words.steps(view.release, time.time(), view.taken):
+    for step in words.steps(view.release, time.time()):
         took = words.span(step.seconds) if step.seconds is not None else ""
         lines.append(
             Text.assemble((f"{SIGNS[step.mark]} {step.name:<12}", STYLES[step.mark]), f"{took:>9}  ", (step.detail, "dim"))

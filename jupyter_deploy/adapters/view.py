@@ -23,7 +23,6 @@ class View(Value, frozen=True, kw_only=True):
         release: The release to tell about.
         capture: What was captured, where this session knows it.
         example: One row as a caller sends it; made from the contract where None.
-        taken: Seconds that the capture took; None where this session did not take it.
         note: One more line, such as that the agent cannot be reached.
     """
 
@@ -31,7 +30,6 @@ class View(Value, frozen=True, kw_only=True):
     release: Release
     capture: Capture | None = None
     example: Any = None
-    taken: float | None = None
     note: str = ""
 
     @property
@@ -83,21 +81,20 @@ def state(release: Release, answering: int | None) -> str:
     return "preview" if release.url or answering == release.number else "starting"
 
 
-def steps(release: Release, now: float, taken: float | None = None) -> list[Step]:
+def steps(release: Release, now: float) -> list[Step]:
     """Lay a release's journal along the stages that every release goes through.
 
     Args:
         release: The release.
         now: Seconds since the epoch.
-        taken: Seconds that the capture took, which stands in no journal because it comes before the release.
 
     Returns:
         One step a stage, in order.
     """
     last = {stage.name: stage for stage in release.stages}
     furthest = max((at for at, name in enumerate(STAGES) if name in last and last[name].seconds is not None), default=0)
-    found = [Step(STAGES[0], "done", taken, "")]
-    for at, name in enumerate(STAGES[1:], 1):
+    found = []
+    for at, name in enumerate(STAGES):
         mark = _mark(last.get(name), at - furthest, release)
         stage = last.get(name)
         seconds = (

@@ -6,6 +6,7 @@ import functools
 import os
 import platform
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def capture(
     Raises:
         BadInput: If there is no such variable, it cannot answer or leave the kernel, or nothing says what it accepts.
     """
-    expression = expression.strip()
+    began, expression = time.perf_counter(), expression.strip()
     model = evaluate(expression, namespace)
     framework = find_framework(model)
     framework.check(model, expression)
@@ -66,6 +67,7 @@ def capture(
         size=home.size_of(folder), contract=asked.contract, golden={one.method: len(one.rows) for one in asked.golden},
         golden_origin=next((one.origin for one in asked.golden), ""), modules=found.installed, interpreter=sys.executable,
         path=module_path(beside), language_version=manifest.language_version, notebook=notebook_name(namespace),
+        seconds=time.perf_counter() - began,
     )  # fmt: skip
 
 

@@ -45,7 +45,7 @@ class Checker(HTMLParser):
 
 def test_card_of_a_verified_release(make: Any) -> None:
     """It shows name, URL, release, state, contract, golden rows, stages with times, and a call."""
-    view = View(endpoint=make.endpoint(), release=make.release("serving", DONE), capture=make.capture(), taken=0.21)
+    view = View(endpoint=make.endpoint(), release=make.release("serving", DONE), capture=make.capture())
 
     shown = Checker(card.markup(view, make.now)).text
 
@@ -128,7 +128,7 @@ def test_colours_have_fallbacks(make: Any) -> None:
 def test_text_of_a_running_release(make: Any) -> None:
     """The plain form says the same in lines: what is done, what runs, what waits."""
     running = make.release("preview", {"preview": 0.3, "locked": None})
-    lines = card.text(View(endpoint=make.endpoint(answering=1, state="preview"), release=running, taken=0.2), make.now).splitlines()
+    lines = card.text(View(endpoint=make.endpoint(answering=1, state="preview"), release=running), make.now).splitlines()
 
     assert "churn@1 · preview   http://127.0.0.1:8484/churn/" == lines[0]
     assert "✓ captured 0.2 s  ✓ preview 0.3 s  … locked 20 s  ○ environment  ○ bundled  ○ verified  ○ serving" == lines[1]
