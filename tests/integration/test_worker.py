@@ -333,7 +333,7 @@ def test_a_failing_warm_up_is_not_fatal(plain: Parent, tmp_path: Path) -> None:
     events = [json.loads(line) for line in release.log.read_text().splitlines()]
 
     assert "ready" == release.status()["phase"]
-    assert {"ValueError"} == {one["error"] for one in events if one["event"] == "model_failed"}
+    assert {"ValueError"} == {one["error"] for one in events if one["event"] == "warm_up_failed"}
     assert "secret words" not in release.log.read_text()
 
 

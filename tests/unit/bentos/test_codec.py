@@ -321,6 +321,27 @@ def test_first_rows_are_taken(value: Any) -> None:
     assert 2 == codec.count(got)
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ([[1, 2.5]], [{"a": 1, "b": 2.5}]), (np.array([[1, 2.5]]), [{"a": 1.0, "b": 2.5}]),
+        ({"a": 1, "b": None}, [{"a": 1, "b": None}]), ([{"b": 2.5, "a": 1}], [{"a": 1, "b": 2.5}]),
+    ],
+)  # fmt: skip
+def test_a_table_may_be_given_in_other_forms(value: Any, expected: list[Any]) -> None:
+    """Lists, arrays, a dict and a list of dicts are rows of a table too."""
+    described = codec.describe_input(pd.DataFrame({"a": [1], "b": [2.5]}))
+
+    assert expected == codec.encode_input(value, described)
+
+
+def test_an_array_may_be_given_as_a_frame() -> None:
+    """A model of arrays takes a frame's values."""
+    described = codec.describe_input(np.ones((1, 2)))
+
+    assert [[1.0, 2.0]] == codec.encode_input(pd.DataFrame({"a": [1.0], "b": [2.0]}), described)
+
+
 def test_an_answer_for_the_whole_request_is_one_prediction() -> None:
     """What is no container of rows is one prediction, and comes back as itself."""
     output = Output(kind="value")

@@ -53,6 +53,8 @@ def encode_input(value: Any, input: Input) -> list[Any]:
         return [dtypes.to_json(value)]
     if input.kind == "frame" and isinstance(value, dict):
         return [dtypes.to_json(value)]
+    if input.kind == "array" and hasattr(value, "columns"):
+        value = value.to_numpy()  # a model of arrays takes a frame's values, whatever its columns are called
     if input.kind == "frame" and not hasattr(value, "columns"):
         names = [column.name for column in input.columns]
         return [row if isinstance(row, dict) else dict(zip(names, row, strict=True)) for row in _rows(value)]

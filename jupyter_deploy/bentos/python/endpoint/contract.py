@@ -19,7 +19,9 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         name: The column's name; a caller's JSON uses it as the key.
-        dtype: The pandas dtype, such as `float64`, `int64`, `bool`, `object`, `category`, `datetime64[ns]`.
+        dtype: The pandas dtype, such as `float64`, `int64`, `bool`, `category`, `datetime64[ns]`; where that says too little, what
+            the column holds stands in brackets: `object[str,nan]` (texts, missing ones being NaN), `category[ordered]`. For
+            `arguments`, the parameter's type: `float`, `int`, `bool`, `str`, `list`, `dict` or `object`.
         nullable: Whether missing values were seen in the notebook's data.
         categories: The values of a categorical column, in order.
         minimum: The smallest number or ISO date that was seen.
@@ -43,8 +45,10 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         kind: `frame` and `series` are pandas, `array` is numpy, `list` is a list with one element a row (texts, dicts, lists),
             `arguments` are named arguments with one call a row, `value` is one JSON value for the whole request.
         columns: The columns of a frame, or one column a parameter for `arguments`; empty otherwise.
-        shape: For arrays, the shape with None for the number of rows.
-        dtype: For arrays and series, the dtype.
+        shape: For arrays and lists of lists, the shape with None for the number of rows.
+        dtype: For arrays and series, the dtype; for a list, its elements' type; for a frame, the dtype of its columns' names where
+            they are not texts.
+        name: For a series, its name.
     """
 
     kind: InputKind
@@ -60,9 +64,9 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         kind: The kind of container.
         columns: The columns of a frame.
-        shape: For arrays, the shape with None for the number of rows.
-        dtype: For arrays and series, the dtype.
-        name: For a series, its name.
+        shape: For arrays, the shape with None for the number of rows; for a list of arrays, their number and two None.
+        dtype: For arrays and series, the dtype; for a frame, the dtype of its columns' names where they are not texts.
+        name: For a series, its name; for a sparse matrix, its class.
         classes: For probabilities, the class of each column.
     """
 

@@ -257,7 +257,7 @@ def _problem(problem: Problem, request: Request) -> Reply:
     if isinstance(problem, WrongMethod):
         headers.append((b"allow", problem.allowed.encode()))
     if isinstance(problem, ModelFailed):
-        log.write("answered_500", request_id=request.id.decode(), path=request.path)
+        log.failure("model_failed", problem, request_id=request.id.decode(), method=request.path[1:])
     return problem.status, headers, codec.to_json(problem.body(request.id.decode()))
 
 

@@ -23,13 +23,14 @@ def write(event: str, **facts: Any) -> None:
     os.write(2, line)  # one write: lines of several workers never mix
 
 
-def frames(error: BaseException) -> list[str]:
-    """Say where an exception was raised, without its text.
+def failure(event: str, error: BaseException, **facts: Any) -> None:
+    """Write what an exception was and where it was raised, without its text.
 
     Args:
-        error: The exception.
-
-    Returns:
-        `file:line function` of each frame, the innermost last.
+        event: What failed, such as `model_failed`.
+        error: The exception; where it was raised from another, that one is told.
+        **facts: What else is known of it.
     """
-    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in extract_tb(error.__traceback__)]
+    told = error.__cause__ or error
+    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in extract_tb(told.__traceback__)]
+    write(event, error=type(told).__name__, frames=frames, **facts)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from . import codec, log
+from . import codec
 from .contract import Contract, Golden, Input, Manifest, Method
 from .problems import ModelFailed
 from .rows import RowDecoder
@@ -151,7 +151,6 @@ def answers(function: Function, argument: Any, method: Method, count: int) -> li
     try:
         made = _call(function, argument, method)
     except Exception as error:  # the author's code may raise anything, and its text may hold a caller's values
-        log.write("model_failed", method=method.name, error=type(error).__name__, frames=log.frames(error))
         raise ModelFailed(f"The model raised {type(error).__name__}; the endpoint's log says where.") from error
     if len(made) != count:
         raise ModelFailed(f"The model gave {len(made)} answers to {count} rows.")

@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-TITLES = {
-    400: "The body is not JSON",
-    401: "A key is needed",
-    404: "There is no such route",
-    405: "The route does not answer to this method",
-    413: "The body is too large",
-    415: "The body must be JSON",
-    422: "The input does not fit the contract",
-    500: "The model failed",
-    504: "The model took too long",
+TITLES = {  # HTTP's own phrases, as RFC 9457 wants them for `about:blank`
+    400: "Bad Request",
+    401: "Unauthorized",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Content",
+    500: "Internal Server Error",
+    504: "Gateway Timeout",
 }
 
 Errors = Sequence[tuple[str, str]]

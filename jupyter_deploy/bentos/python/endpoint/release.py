@@ -118,7 +118,7 @@ class ReleaseParent:
             return self._application()
         except BaseException as error:  # noqa: BLE001 (the author's code may raise anything while it is loaded, SystemExit too)
             self._fail(f"{type(error).__name__}: {error}")
-            log.write("load_failed", error=type(error).__name__, frames=log.frames(error))
+            log.failure("load_failed", error, reason=self.reason)
             return None
         finally:
             loaded.set()
@@ -221,5 +221,5 @@ def fork(spec: Spec, bentoml: bool, leave: Callable[[], None]) -> int:
     finally:  # a child never returns into its parent's code
         error = sys.exc_info()[1]
         if error is not None:
-            log.write("release_parent_failed", error=type(error).__name__, text=str(error), frames=log.frames(error))
+            log.failure("release_parent_failed", error, reason=str(error))
         os._exit(0 if error is None else 1)

@@ -92,7 +92,7 @@ def _parsed(body: bytes) -> Any:
     except RecursionError as error:
         raise InvalidJson("The body is nested too deeply.") from error
     except msgspec.DecodeError as error:
-        raise InvalidJson(f"{error}.") from error
+        raise InvalidJson(f"The body is not JSON: {error}.") from error
 
 
 def _listed(parsed: Any, errors: checks.Errors) -> tuple[list[Any], str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import importlib
 import os
 import socket
 from pathlib import Path
@@ -18,6 +20,9 @@ try:
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as Protocol
 except ImportError:  # a kernel without httptools; slower, and otherwise the same
     from uvicorn.protocols.http.h11_impl import H11Protocol as Protocol  # type: ignore[assignment]
+
+with contextlib.suppress(ImportError):
+    importlib.import_module("uvloop")  # uvicorn takes it where it is there, and would import it after the fork
 
 KEEP_ALIVE = 120  # seconds; above the router's own idle time, so that it never writes into a connection that closes
 ORPHAN_LOOK = 10  # ticks between two looks at whether somebody else serves the socket's path
@@ -96,7 +101,6 @@ def config_of(app: HotPath) -> uvicorn.Config:
         access_log=False, server_header=False, date_header=False, timeout_keep_alive=KEEP_ALIVE, backlog=2048,
     )  # fmt: skip
     config.load()
-    config.get_loop_factory()
     return config
 
 

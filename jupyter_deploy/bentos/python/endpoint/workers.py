@@ -135,7 +135,7 @@ class Workers:
         finally:  # a child never returns into its parent's code
             error = sys.exc_info()[1]
             if error is not None and not isinstance(error, SystemExit):
-                log.write("worker_failed", worker=number, error=type(error).__name__, frames=log.frames(error))
+                log.failure("worker_failed", error, worker=number)
             os._exit(0 if error is None else 1)
 
     def _work(self, number: int) -> None:
@@ -158,7 +158,7 @@ def warm(app: HotPath) -> None:
     try:
         app.served.model.warm()
     except Exception as error:  # noqa: BLE001 (the author's code and data may raise anything; the verification gate judges it, not the warm-up)
-        log.write("warm_up_failed", error=type(error).__name__, frames=log.frames(error))
+        log.failure("warm_up_failed", error)
 
 
 def unsignalled() -> None:
