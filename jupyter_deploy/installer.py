@@ -28,7 +28,9 @@ FOREIGN = ("PYTHONHOME", "PYTHONPATH", "UV_PROJECT", "UV_PYTHON", "UV_SYSTEM_PYT
 """What points at the agent's own environment, or at the project of whoever started it."""
 
 
-def run_uv(arguments: Sequence[str], *, cwd: Path, stdin: str | None = None, timeout: float | None = None) -> process.Finished:
+def run_uv(
+    arguments: Sequence[str], *, cwd: Path, stdin: str | None = None, timeout: float | None = None, keep: Sequence[int] = ()
+) -> process.Finished:
     """Run uv with the user's package indexes.
 
     Args:
@@ -36,6 +38,7 @@ def run_uv(arguments: Sequence[str], *, cwd: Path, stdin: str | None = None, tim
         cwd: The folder to run in; uv looks there for a project's configuration, so it should hold none.
         stdin: What uv reads from its standard input.
         timeout: Seconds after which it is killed.
+        keep: File descriptors that it inherits.
 
     Returns:
         How it ended.
@@ -46,7 +49,7 @@ def run_uv(arguments: Sequence[str], *, cwd: Path, stdin: str | None = None, tim
         return process.Finished(127, "", "there is no uv beside jupyter_deploy; `pip install uv` brings it")
     own = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     env = own | indexes(own, pip_options(own, pip_files(own))) | {"NO_COLOR": "1", "UV_NO_PROGRESS": "1"}
-    return process.run([binary, *arguments], env=env, cwd=cwd, stdin=stdin, timeout=timeout)
+    return process.run([binary, *arguments], env=env, cwd=cwd, stdin=stdin, timeout=timeout, keep=keep)
 
 
 def indexes(environment: Mapping[str, str], options: Mapping[str, str]) -> dict[str, str]:

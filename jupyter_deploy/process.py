@@ -32,6 +32,7 @@ def run(
     cwd: Path | None = None,
     stdin: str | None = None,
     timeout: float | None = None,
+    keep: Sequence[int] = (),
 ) -> Finished:
     """Run a program to its end.
 
@@ -41,6 +42,7 @@ def run(
         cwd: The folder to run it in.
         stdin: What it reads from its standard input; nothing where None.
         timeout: Seconds after which it is killed.
+        keep: File descriptors that it inherits, such as a lock that is held for as long as it runs, even if this process is killed.
 
     Returns:
         How it ended.
@@ -48,7 +50,7 @@ def run(
     try:
         done = subprocess.run(  # noqa: S603 (a list of arguments, no shell)
             list(arguments), env=env, cwd=cwd, input=stdin, stdin=None if stdin is not None else subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=timeout, check=False,
+            capture_output=True, text=True, timeout=timeout, check=False, pass_fds=keep,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return Finished(124, "", f"{arguments[0]} did not end within {timeout:g} s")

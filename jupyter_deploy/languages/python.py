@@ -98,10 +98,10 @@ class Python:
         """Make a clean environment out of a lock, or find the one that is there; see `Language.environment`."""
         place = folder / lock.digest
         python = place / "bin" / "python"
-        with _alone(folder / f".{lock.digest}.lock"):
+        with _alone(folder / f".{lock.digest}.lock") as held:
             if not ((place / COMPLETE).exists() and python.exists()):
                 shutil.rmtree(place, ignore_errors=True)  # half made by somebody who was killed, or its Python is gone
-                _make(place, Path(capture.interpreter), lock)
+                _make(place, Path(capture.interpreter), lock, held)
         return python
 
 
@@ -266,27 +266,27 @@ def compile_plan(plan: Plan, locker: str, python: Path) -> str:
 
 
 @contextlib.contextmanager
-def _alone(file: Path) -> Iterator[None]:
-    """Let one builder in at a time, in whichever process or thread."""
+def _alone(file: Path) -> Iterator[int]:
+    """Let one builder in at a time, in whichever process or thread; the programs that inherit the descriptor count too."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with file.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        yield
+        yield held.fileno()
 
 
-def _make(place: Path, interpreter: Path, lock: Lock) -> None:
+def _make(place: Path, interpreter: Path, lock: Lock, held: int) -> None:
     """Build in place, because an environment holds its own path; the marker that is written last makes it count."""
     place.mkdir(parents=True, mode=0o700)
-    _uv(["venv", "--quiet", "--allow-existing", "--no-project", "--python", str(interpreter), str(place)], place, lock)
+    _uv(["venv", "--quiet", "--allow-existing", "--no-project", "--python", str(interpreter), str(place)], place, lock, held)
     requirements = place / "requirements.txt"
     home.write(requirements, lock.text.encode())
     install = ["pip", "install", "--quiet", "--require-hashes", "--no-deps", "--python", str(place / "bin" / "python")]
-    _uv([*install, "--requirement", str(requirements)], place, lock)
+    _uv([*install, "--requirement", str(requirements)], place, lock, held)
     home.write(place / COMPLETE, b"")
 
 
-def _uv(arguments: list[str], place: Path, lock: Lock) -> None:
-    done = run_uv(arguments, cwd=place, timeout=INSTALL_LIMIT)
+def _uv(arguments: list[str], place: Path, lock: Lock, held: int) -> None:
+    done = run_uv(arguments, cwd=place, timeout=INSTALL_LIMIT, keep=[held])
     if done.code:
         shutil.rmtree(place, ignore_errors=True)
         raise errors.EnvironmentFailed(
