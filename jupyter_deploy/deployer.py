@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from jupyter_deploy import errors, share
+from jupyter_deploy import errors, share, space
 from jupyter_deploy.home import Home
 from jupyter_deploy.store import Store
 from jupyter_deploy.targets.base import Target
@@ -189,6 +189,18 @@ class Deployer:
         (self.home.keys / f"{name}.key").unlink(missing_ok=True)
         shutil.rmtree(self.home.releases / name, ignore_errors=True)
         self.store.audit("removed", name)
+
+    def free(self) -> dict[str, int]:
+        """Delete what no release needs.
+
+        Returns:
+            The bytes that were freed, by folder.
+        """
+        with self._lock:
+            building = any(walk.is_alive() for walk in self._walks.values())
+            freed = space.free(self.home, self.store.releases(), building=building)
+        self.store.audit("freed", "disk", f"{sum(freed.values())} bytes")
+        return freed
 
     def resume(self) -> None:
         """After the agent has started: let what was deployed answer again, and go on with what was on its way."""

@@ -20,7 +20,7 @@ LAYERS = (
     ("errors",),
     ("values", "settings", "plugins", "process", "installer", "home"),
     ("languages.base", "frameworks.base", "targets.base", "lock.base"),
-    ("store",),
+    ("store", "space"),
     ("capture",),
     ("lock",),
     ("bundle",),

@@ -180,6 +180,15 @@ def remove(
 
 
 @app.command()
+def gc(as_json: Json = False) -> None:
+    """Delete captures, environments and bundles that no release needs."""
+    with failing(as_json):
+        freed = _agent(start=True).free()
+        rows = [(folder, words.size(size)) for folder, size in freed.items()]
+        terminal.json(freed) if as_json else terminal.table(("freed", ""), rows)
+
+
+@app.command()
 def call(
     name: Name,
     method: Annotated[str | None, typer.Argument(help="The model's method; the first one if not given.")] = None,

@@ -123,6 +123,7 @@ class Agent:
                 Route(f"{one}/rollback", self.rollback, methods=["POST"]),
                 Route(f"{release}/events", self.events),
                 Route(f"{release}/cancel", self.cancel, methods=["POST"]),
+                Route("/free", self.free, methods=["POST"]),
                 Route("/stop", self.stop, methods=["POST"]),
             ],
             exception_handlers={errors.DeployError: _problem},
@@ -181,6 +182,10 @@ class Agent:
         name, number = request.path_params["name"], request.path_params["number"]
         await run_in_threadpool(self.deployer.store.release, name, number)
         return StreamingResponse(self._changes(name, number), media_type="application/jsonl")
+
+    async def free(self, _: Request) -> Response:
+        """Delete what no release needs."""
+        return _json(await run_in_threadpool(self.deployer.free))
 
     async def stop(self, request: Request) -> Response:
         """End the agent, and the endpoints with it if asked."""
