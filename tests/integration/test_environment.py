@@ -86,7 +86,7 @@ def test_scikit_learn_is_locked_and_installed_as_the_kernel_has_it(tmp_path: Pat
 @pytest.mark.slow
 def test_unchanged_kernel_gives_the_stored_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A second lock of the same kernel is the first one, though no index and no cache can be reached any more."""
-    reached = capture(tmp_path, "six")
+    reached = capture(tmp_path, "joblib")
     first = Python().lock(reached, "uv", tmp_path / "locks")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "empty"))
     monkeypatch.setenv("UV_OFFLINE", "1")

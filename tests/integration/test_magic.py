@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -60,10 +61,8 @@ def printed(cell: Any) -> str:
 
 def failure(cell: Any) -> list[str]:
     """List the lines with which a cell failed, without colours."""
-    from nbconvert.filters import strip_ansi
-
     error = next(output for output in cell.outputs if output.output_type == "error")
-    return [strip_ansi(line) for line in error.traceback]
+    return [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in error.traceback]
 
 
 @pytest.fixture(scope="module")

@@ -48,6 +48,7 @@ def test_first_port_is_the_next_free_one() -> None:
     """The first time, a port from 8484 on is chosen, past those that are taken."""
     first = ports.choose(None, None)
     with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of an earlier listener may linger
         listener.bind(("127.0.0.1", first))
         listener.listen()
         second = ports.choose(None, None)
