@@ -124,12 +124,29 @@ class Traffics:
             except BaseException:
                 self.store.set_answering(release.endpoint, before, state)
                 raise
-        if before is not None and before != release.number and state == "verified":
-            self.store.end(self.store.release(release.endpoint, before), "retired", f"{release.tag} answers")
+        for other in self.store.releases(release.endpoint):
+            if other.state == "serving" and other.number != release.number:
+                self.store.end(other, "retired", f"{release.tag} answers")
         if note:
             release = self.store.end(release, "serving", note)
         self.tidy(release.endpoint, before)
         return release
+
+    def give_back(self, release: Release) -> None:
+        """Let the verified release answer again from which a live preview had taken the URL; the preview goes on beside it.
+
+        Args:
+            release: The release of the preview, which was not let through; nothing happens if it took no URL.
+
+        Raises:
+            ReleaseFailed: If the verified release does not become ready.
+            RouterFailed: If the switch is not acknowledged.
+        """
+        answering = self.store.endpoints()[release.endpoint][1:]
+        older = next((one for one in self.store.releases(release.endpoint) if one.state == "serving"), None)
+        if older is not None and answering == (release.number, "preview"):
+            self.store.update(release, url=self.target.url(release.tag))
+            self.serve(older)
 
     def revive(self, release: Release, state: str) -> None:
         """Start again what answered before the agent ended.

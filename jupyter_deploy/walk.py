@@ -148,6 +148,7 @@ class Walk(threading.Thread):
         self.release = self.store.update(self.release, **fields)
 
     def _end(self, state: str, error: errors.DeployError) -> None:
+        self._give_back()
         self.release = self.store.end(self.release, state, error.message, error.hint)  # type: ignore[arg-type]
         self.store.audit(state, self.release.tag, type(error).__name__)
         log.info("%s is %s: %s", self.release.tag, state, error)
@@ -163,6 +164,13 @@ class Walk(threading.Thread):
         if self.release.state == "cancelled":
             self.traffics.withdraw(self.release, everywhere=self._withdraw)
         self._tell()
+
+    def _give_back(self) -> None:
+        """Undo what a live preview did, before people are told that the release has ended."""
+        try:
+            self.traffics.give_back(self.release)
+        except errors.DeployError:  # the preview goes on answering, and the card says so
+            log.exception("the release before %s does not answer again", self.release.tag)
 
     def _tell(self) -> None:
         self._notify(self.release.endpoint, self.release.number)

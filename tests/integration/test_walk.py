@@ -42,11 +42,16 @@ def forest(seed: int) -> RandomForestClassifier:
     return RandomForestClassifier(10, random_state=seed).fit(FRAME, TARGET)
 
 
-def call(endpoint: jd.Endpoint, key: str | None = "own", path: str = "predict") -> httpx.Response:
-    """Call an endpoint as a colleague does, over HTTP."""
+def call(endpoint: jd.Endpoint, key: str | None = "own", path: str = "predict", url: str = "") -> httpx.Response:
+    """Call an endpoint as a colleague does, over HTTP; at another URL than its own if one is given."""
     secret = endpoint.key_file.read_text().strip() if key == "own" else key
     headers = {"Authorization": f"Bearer {secret}"} if secret else {}
-    return httpx.post(endpoint.url + path, json={"rows": ROWS}, headers=headers, trust_env=False)
+    return httpx.post((url or endpoint.url) + path, json={"rows": ROWS}, headers=headers, trust_env=False)
+
+
+def released(answer: httpx.Response) -> tuple[str, str]:
+    """Read which release gave an answer, and how it stood."""
+    return answer.headers["jd-release"], answer.headers["jd-state"]
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +157,28 @@ def test_a_model_that_answers_otherwise_is_refused_and_the_older_one_serves_on(c
     assert ("refused", 100) == (refused.state, len(refused.differences))
     assert "golden row 0: notebook 0." in str(caught.value)
     assert before == call(churn).headers["jd-release"]
+
+
+def test_a_live_preview_that_is_refused_gives_the_url_back(churn: jd.Endpoint) -> None:
+    """The verified release that it had replaced answers again, and the preview goes on at a path of its own."""
+    before = call(churn).headers["jd-release"]
+    cell: dict[str, Any] = {"__name__": "__main__"}
+    exec(MOODY, cell)  # as a notebook's cell
+
+    live = jd.deploy(cell["moody"], name="churn", example=FRAME.head(50), preview_live=True)
+    with pytest.raises(errors.Refused):
+        live.wait()
+    refused = live.releases()[0]
+
+    assert (before, "verified") == released(call(churn))
+    assert (refused.tag, "preview") == released(call(churn, url=refused.url))
+
+
+def test_a_live_preview_that_passes_retires_the_release_before(churn: jd.Endpoint) -> None:
+    """One release alone is told to serve, also where a preview had taken its URL before."""
+    jd.deploy(forest(7), name="churn", example=FRAME, preview_live=True, wait=True)
+
+    assert ["serving"] == [one.state for one in churn.releases() if one.state == "serving"]
 
 
 def test_a_release_of_another_library_shares_the_lock(churn: jd.Endpoint) -> None:
