@@ -142,10 +142,15 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
             self._reached.module(obj.__name__)
         elif isinstance(obj, type):
             self._reached.module(obj.__module__)
+            for base in _foreign_bases(obj):
+                self._reached.module(base)
+        elif callable(obj) and hasattr(obj, "__name__"):  # functions of extension modules, and numpy's ufuncs
+            module = getattr(obj, "__module__", None) or pickle.whichmodule(obj, obj.__name__)  # type: ignore[attr-defined]
+            self._reached.module(module)
+            if not _is_global(obj, module):
+                self._reached.module(kind.__module__)
         else:
             self._reached.module(kind.__module__)
-            if callable(obj) and hasattr(obj, "__name__"):  # functions of extension modules, and numpy's ufuncs
-                self._reached.module(getattr(obj, "__module__", None) or pickle.whichmodule(obj, obj.__name__))  # type: ignore[attr-defined]
 
     def _code(self, code: CodeType) -> Any:
         plain = code.replace(co_filename=self._place(code))
@@ -231,6 +236,20 @@ def imports(code: CodeType) -> list[str]:
         if isinstance(one, CodeType):
             found += imports(one)
     return [name for name in found if name]
+
+
+def _foreign_bases(kind: type) -> list[str]:
+    """List the modules of bases from other packages, which its own package need not require: scikit-learn's for LightGBM."""
+    own = str(kind.__module__).partition(".")[0]
+    return [str(base.__module__) for base in kind.__mro__ if str(base.__module__).partition(".")[0] != own]
+
+
+def _is_global(obj: Any, module: object) -> bool:
+    """Whether an object is pickled as a name in a module; then its class need not be importable, and of Cython's functions it is not."""
+    found: Any = sys.modules.get(module) if isinstance(module, str) else None
+    for name in getattr(obj, "__qualname__", obj.__name__).split("."):
+        found = getattr(found, name, None)
+    return found is obj
 
 
 def _outline(value: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import http.server
+import importlib.util
 import io
 import os
 import pickle
@@ -12,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.neighbors import KNeighborsClassifier
 
 from jupyter_deploy import errors
 from jupyter_deploy.capture import objects
@@ -132,6 +136,25 @@ def test_reached_modules(session: Any) -> None:
     wanted = {"statistics", "collections", "xml.dom.minidom", "colorsys", "email.message", "numpy", "numpy.linalg", "functools"}
     assert set() == wanted - set(reached.modules)
     assert ["f"] == [name for name, _ in reached.defined]
+
+
+def test_reached_bases_of_other_packages() -> None:
+    """A class brings the modules of its bases along, since a package need not require what it derives from."""
+    reached = objects.Reached()
+    dumped(http.server.HTTPServer, reached=reached)
+
+    assert {"http.server", "socketserver"} <= set(reached.modules)
+
+
+def test_compiled_functions_bring_no_module_that_exists_at_run_time_only() -> None:
+    """Models with functions of Cython's reach modules that can be imported elsewhere, and nothing else."""
+    rows = [[0.0], [1.0], [2.0], [3.0]]
+    models = [HistGradientBoostingRegressor(max_iter=2).fit(rows, [0, 1, 2, 3]), KNeighborsClassifier(1).fit(rows, [0, 0, 1, 1])]
+    reached = objects.Reached()
+    dumped(models, reached=reached)
+
+    assert "sklearn.neighbors._kd_tree" in reached.modules
+    assert [] == [name for name in reached.modules if importlib.util.find_spec(name) is None]
 
 
 @pytest.mark.parametrize(
