@@ -43,13 +43,20 @@ def main() -> None:
 
 
 @app.callback()
-def root(context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def root(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    as_json: Json = False,
+) -> None:
     """Show what is deployed where no command is given."""
     if version:
         print(__version__)
     elif context.invoked_subcommand is None:
-        list_endpoints()
-        print("Commands: run list status logs releases rollback cancel remove call config agent. More: jupyter deploy --help")
+        list_endpoints(as_json)
+        if not as_json:
+            print(f"Commands: {' '.join(_commands())}. More: jupyter deploy --help")
+    elif as_json:
+        raise typer.BadParameter(f"it stands behind the command: jupyter deploy {context.invoked_subcommand} … --json")
 
 
 @app.command()
@@ -184,8 +191,13 @@ def gc(as_json: Json = False) -> None:
     """Delete captures, environments and bundles that no release needs."""
     with failing(as_json):
         freed = _agent(start=True).free()
-        rows = [(folder, words.size(size)) for folder, size in freed.items()]
-        terminal.json(freed) if as_json else terminal.table(("freed", ""), rows)
+        rows = [(folder, words.size(size)) for folder, size in freed.items() if size]
+        if as_json:
+            terminal.json(freed)
+        elif rows:
+            terminal.table(("freed", ""), rows)
+        else:
+            print("Nothing to free: releases need all that is kept.")
 
 
 @app.command()
@@ -231,7 +243,9 @@ def agent_status(as_json: Json = False) -> None:
     """Show whether the agent runs, and what it holds."""
     with failing(as_json):
         found = _agent().status()
-        rows = [(key, words.size(value) if key == "memory" else str(value)) for key, value in found.items() if value != ""]
+        rows = [
+            (key, words.size(value) if key == "memory" else str(value)) for key, value in found.items() if value not in {"", None}
+        ]
         terminal.json(found) if as_json else terminal.table(("agent", ""), rows)
 
 
@@ -267,6 +281,12 @@ def agent_logs(lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="
     path = Home.find().agent_log
     text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
     print("\n".join(text.splitlines()[-lines:]) if text else f"{path} is empty.")
+
+
+def _commands() -> list[str]:
+    """List the commands as they were written above, groups last."""
+    commands = [one.name or one.callback.__name__ for one in app.registered_commands if one.callback is not None]
+    return [*commands, *(group.name for group in app.registered_groups if group.name)]
 
 
 def _agent(*, start: bool = False) -> AgentClient:

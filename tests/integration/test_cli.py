@@ -12,7 +12,15 @@ from typing import Any
 import nbformat
 import pytest
 
+import jupyter_deploy
 from jupyter_deploy.home import Home
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[2]
 
 FIT = """
 from sklearn.datasets import load_iris
@@ -29,7 +37,7 @@ def cli(*arguments: str, stdin: str = "", cwd: Path | None = None) -> subprocess
     command = [sys.executable, "-c", "from jupyter_deploy.adapters.cli import main; main()", *arguments]
     env = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH")))),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
     }
     return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=env, cwd=cwd, timeout=280)
 
@@ -71,14 +79,37 @@ def test_without_a_command_it_lists(deployed: subprocess.CompletedProcess[str]) 
 
     assert 0 == done.returncode
     assert "iris      iris@1 verified" in done.stdout
+    assert "Commands: run list status logs releases rollback cancel remove gc call config agent. " in done.stdout
     assert "jupyter deploy --help" in done.stdout
+
+
+def test_jupyter_finds_the_command(shared_home: Home, tmp_path: Path) -> None:
+    """`jupyter deploy` runs the program that the project's script of that name starts."""
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]
+    module, _, function = scripts["jupyter-deploy"].partition(":")
+    program = tmp_path / "jupyter-deploy"
+    program.write_text(f"#!{sys.executable}\nfrom {module} import {function}\n{function}()\n")
+    program.chmod(0o755)
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "jupyter", "deploy", "--version"], capture_output=True, text=True, check=False, env=env
+    )
+
+    assert (0, f"{jupyter_deploy.__version__}\n") == (done.returncode, done.stdout)
+
+
+def test_what_nothing_needs_is_told(deployed: subprocess.CompletedProcess[str]) -> None:
+    """Where every file belongs to a release, there is nothing to free, and a person reads that."""
+    assert (0, "Nothing to free: releases need all that is kept.\n") == ((done := cli("gc")).returncode, done.stdout)
+    assert {"captures": 0, "bundles": 0, "environments": 0, "locks": 0, "staging": 0} == json.loads(cli("gc", "--json").stdout)
 
 
 @pytest.mark.parametrize(
     ("arguments", "kind"),
     [
-        (("list",), list), (("status", "iris"), dict), (("logs", "iris"), list), (("releases", "iris"), list), (("config",), dict),
-        (("agent", "status"), dict),
+        ((), list), (("list",), list), (("status", "iris"), dict), (("logs", "iris"), list), (("releases", "iris"), list),
+        (("config",), dict), (("agent", "status"), dict),
     ],
 )  # fmt: skip
 def test_json(deployed: subprocess.CompletedProcess[str], arguments: tuple[str, ...], kind: type[Any]) -> None:

@@ -27,15 +27,15 @@ class Reply(NamedTuple):
 
 FULL = "UO"  # Envoy's flag for a circuit breaker that is open
 REPLIES = (
-    Reply(400, "bad_request", "Bad request", "The request's head is malformed, or holds a header or path that is not allowed."),
-    Reply(404, "no_such_route", "Not found", "No endpoint answers here. A call goes to /NAME/METHOD, such as POST /churn/predict."),
-    Reply(408, "request_too_slow", "Request timeout", "The whole request did not arrive in time. Send it again."),
-    Reply(413, "body_too_large", "Body too large", "The request's body is above the endpoint's limit. Send fewer rows at a time."),
-    Reply(431, "head_too_large", "Request header fields too large", "The request has too many headers or too long ones."),
-    Reply(502, "bad_answer", "Bad gateway", "The endpoint's worker did not answer in HTTP."),
-    Reply(503, "overloaded", "Overloaded", "The endpoint has as many calls in flight as it takes. Call again later.", FULL),
-    Reply(503, "no_worker", "Service unavailable", "No worker of the endpoint could answer. Call again later."),
-    Reply(504, "deadline_exceeded", "Gateway timeout", "The endpoint did not answer within its deadline."),
+    Reply(400, "bad_request", "Bad Request", "The request's head is malformed, or holds a header or path that is not allowed."),
+    Reply(404, "no_such_route", "Not Found", "No endpoint answers here. A call goes to /NAME/METHOD, such as POST /churn/predict."),
+    Reply(408, "request_too_slow", "Request Timeout", "The whole request did not arrive in time. Send it again."),
+    Reply(413, "body_too_large", "Content Too Large", "The body is above the endpoint's limit. Send fewer rows at a time."),
+    Reply(431, "head_too_large", "Request Header Fields Too Large", "The request has too many headers or too long ones."),
+    Reply(502, "bad_answer", "Bad Gateway", "The endpoint's worker did not answer in HTTP."),
+    Reply(503, "overloaded", "Service Unavailable", "As many calls are in flight as the endpoint takes. Call again later.", FULL),
+    Reply(503, "no_worker", "Service Unavailable", "No worker of the endpoint could answer. Call again later."),
+    Reply(504, "deadline_exceeded", "Gateway Timeout", "The endpoint did not answer within its deadline."),
     Reply(None, "router_refused", "Refused by the router", "%LOCAL_REPLY_BODY%"),
 )
 

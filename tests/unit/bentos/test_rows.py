@@ -130,6 +130,7 @@ def test_errors_are_counted_up_to_a_limit() -> None:
         codec.decode_rows(msgspec.json.encode([["x", "y", "z"]] * 1000), MATRIX)
 
     assert 20 == len(caught.value.errors)
+    assert "The input does not fit the contract in at least 20 places." == caught.value.detail
 
 
 @settings(max_examples=200)

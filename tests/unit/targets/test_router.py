@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from jupyter_deploy.bentos.python.endpoint.problems import TITLES
 from jupyter_deploy.targets.base import Traffic
 from jupyter_deploy.targets.local import router
 from jupyter_deploy.targets.local.replies import REPLIES, local_replies
@@ -87,3 +88,11 @@ def test_replies_are_problem_details() -> None:
         body = mapper["body_format_override"]
         assert "application/problem+json" == body["content_type"]
         assert {"type", "title", "status", "code", "detail", "request_id"} == set(body["json_format"])
+
+
+def test_router_and_workers_call_a_status_the_same() -> None:
+    """A caller reads one title a status, whoever refused the request."""
+    both = [reply for reply in REPLIES if reply.status in TITLES]
+
+    assert [TITLES[reply.status] for reply in both if reply.status] == [reply.title for reply in both]
+    assert 4 == len(both)

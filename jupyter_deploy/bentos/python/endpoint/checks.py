@@ -13,8 +13,8 @@ from typing import Any
 
 from .contract import Column
 from .dtypes import category_key, family, limits, parse_date
+from .problems import MOST
 
-MOST = 20  # errors in one answer
 LONGEST = 64  # characters of a key that are looked at
 EXPECTED = {
     "float": "a number", "int": "a whole number", "bool": "true or false", "string": "a string", "date": "a date as ISO 8601 text",

@@ -20,6 +20,7 @@ TITLES = {  # HTTP's own phrases, as RFC 9457 wants them for `about:blank`
     504: "Gateway Timeout",
 }
 
+MOST = 20  # places in one answer; no more are looked for
 Errors = Sequence[tuple[str, str]]
 
 
@@ -113,7 +114,8 @@ class InvalidInput(Problem):
     code = "invalid_input"
 
     def __init__(self, errors: Errors) -> None:
-        shown = "one place" if len(errors) == 1 else f"{len(errors)} places"
+        count = f"at least {MOST}" if len(errors) >= MOST else str(len(errors))
+        shown = "one place" if len(errors) == 1 else f"{count} places"
         super().__init__(f"The input does not fit the contract in {shown}.", errors)
 
     def __str__(self) -> str:
