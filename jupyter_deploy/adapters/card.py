@@ -94,7 +94,7 @@ def markup(view: View, now: float) -> str:
     parts = (
         _head(view),
         _steps(view, now),
-        _outcome(view),
+        _outcome(view, now),
         _contract(view.contract),
         _golden(view.capture),
         _proof(view),
@@ -240,7 +240,7 @@ def _steps(view: View, now: float) -> str:
     return f'<ol aria-label="stages" style="list-style:none;padding:0;margin:6px 0">{" ".join(items)}</ol>'
 
 
-def _outcome(view: View) -> str:
+def _outcome(view: View, now: float) -> str:
     release = view.release
     parts = []
     if release.reason:
@@ -251,6 +251,8 @@ def _outcome(view: View) -> str:
     if release.hint:
         parts.append(f"<div>→ {_marked(release.hint)}</div>")
     parts += [f'<div style="{MUTED}">{_e(line)}</div>' for line in (words.situation(view), view.note) if line]
+    if not release.ended:
+        parts.append(f'<div style="{MUTED}">{_marked(words.freshness(view, now))}</div>')
     return f'<div style="margin:4px 0">{"".join(parts)}</div>' if parts else ""
 
 
@@ -304,7 +306,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     names = "".join(f'<th scope="col" style="{CELL};font-weight:normal;{MUTED}">{_e(name)}</th>' for name in head)
     lines = ("".join(f'<td style="{CELL}">{one}</td>' for one in cells) for cells in rows)
     body = "".join(f'<tr style="background:none">{line}</tr>' for line in lines)
-    return f'<table style="{TABLE}"><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>'
+    table = f'<table style="{TABLE}"><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<div style="overflow-x:auto">{table}</div>'
 
 
 def _link(url: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
@@ -136,6 +137,20 @@ def situation(view: View) -> str:
     if view.url != endpoint.url and not release.ended:
         return f"This preview answers at a path of its own; {tag}{kind} goes on answering at {endpoint.url}."
     return f"{tag}{kind} goes on answering at {endpoint.url}."
+
+
+def freshness(view: View, now: float) -> str:
+    """Say when a release that is on its way was looked at: a page that is loaded again no longer changes.
+
+    Args:
+        view: What is shown.
+        now: Seconds since the epoch.
+
+    Returns:
+        Such as ``As of 14:03:09. After a reload, `%deploy status churn` shows how it is.``
+    """
+    clock = time.strftime("%H:%M:%S", time.localtime(now))
+    return f"As of {clock}. After a reload of the page, `%deploy status {view.endpoint.name}` shows how it is."
 
 
 def proof(release: Release) -> str:
@@ -303,9 +318,10 @@ def curl(view: View, key_file: str = "") -> str:
         key_file: The file with the key; the endpoint's own where empty.
 
     Returns:
-        One shell command over several lines; empty where there is no contract.
+        One shell command over several lines; empty where there is no contract, or nobody to answer any more.
     """
-    if view.contract is None or not view.contract.methods:
+    alone = view.release.ended and view.endpoint.answering is None and not view.release.url
+    if view.contract is None or not view.contract.methods or alone:
         return ""
     method = view.contract.methods[0]
     row = view.example if view.example is not None else example_row(method.input)

@@ -171,3 +171,22 @@ def test_plan(make: Any, kind: str) -> None:
         "Nothing was deployed.",
     ):
         assert part in shown
+
+
+def test_a_card_on_its_way_says_when_it_was_drawn(make: Any) -> None:
+    """A page that is loaded again keeps what was drawn last, so a card that is not final says of when it is."""
+    running = View(endpoint=make.endpoint(answering=None, state=""), release=make.release("captured"))
+    ended = View(endpoint=make.endpoint(), release=make.release())
+
+    assert re.search(
+        r"As of \d\d:\d\d:\d\d\. After a reload .* %deploy status churn ", Checker(card.markup(running, make.now)).text
+    )
+    assert "As of" not in Checker(card.markup(ended, make.now)).text
+
+
+def test_no_call_is_offered_where_nobody_answers(make: Any) -> None:
+    """The first release failed and nothing else is there: a command that calls it would only be refused."""
+    failed = View(endpoint=make.endpoint(answering=None, state=""), release=make.release("failed", reason="No network."))
+
+    assert "curl" not in card.markup(failed, make.now)
+    assert "curl" not in card.text(failed, make.now)
