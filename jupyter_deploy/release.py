@@ -49,7 +49,7 @@ def explain(differences: Sequence[Difference], golden: Sequence[Golden], toleran
     return errors.Refused(
         f"{len(differences)} of {rows} golden answers differ from the notebook's (floats within {tolerance:g}): "
         f"row {first.row} of `{first.method}` should be {first.expected} and is {first.got}.",
-        "The older release goes on serving. A model that draws random numbers needs a seed; `--tolerance` sets another tolerance.",
+        "What answered before still does. A model that draws random numbers needs a seed; `--tolerance` sets another tolerance.",
     )
 
 
@@ -84,7 +84,7 @@ def _ask(golden: Golden, call: Call) -> list[Any]:
     what = answer.get("detail") or answer.get("title") or "no JSON"
     raise errors.Refused(
         f"The release answered its golden rows for `{golden.method}` with {status}: {what}",
-        "The older release goes on serving. `%deploy logs` shows what the model's code raised; "
+        "What answered before still does. `%deploy logs` shows what the model's code raised; "
         "a model that needs the network to answer is deployed with `--network`.",
     )
 

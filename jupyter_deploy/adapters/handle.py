@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
+
+import msgspec
 
 from jupyter_deploy import errors, settings
 from jupyter_deploy.adapters import card
@@ -23,6 +26,47 @@ from jupyter_deploy.values import Endpoint as State
 from jupyter_deploy.values import Options, Release
 
 T = TypeVar("T")
+P = ParamSpec("P")
+
+
+def brief(function: Callable[P, T]) -> Callable[P, T]:
+    """Leave out of an error's traceback how it came about in here: people need their own line and what to do.
+
+    Args:
+        function: What people call.
+
+    Returns:
+        The same function.
+    """
+
+    @functools.wraps(function)
+    def called(*args: P.args, **named: P.kwargs) -> T:
+        try:
+            return function(*args, **named)
+        except errors.DeployError as error:
+            raise error.with_traceback(None) from None
+
+    return called
+
+
+class Standing(State, frozen=True):
+    """An endpoint as it was when it was asked for, which a notebook shows as lines of text."""
+
+    @classmethod
+    def of(cls, state: State) -> Standing:
+        """Take an endpoint as the agent tells it.
+
+        Args:
+            state: The endpoint.
+
+        Returns:
+            The same.
+        """
+        return cls(**msgspec.structs.asdict(state))
+
+    def __repr__(self) -> str:
+        answers = f"{self.name}@{self.answering} ({self.state}) answers" if self.answering is not None else "nothing answers yet"
+        return f"{answers} at {self.url}, key in {self.key_file}\n{card.releases(self, time.time())['text/plain']}"
 
 
 class Endpoint:
@@ -61,6 +105,7 @@ class Endpoint:
         """What is known of the release that this handle follows."""
         return self._following.view if self._following is not None else self._start
 
+    @brief
     def wait(self, timeout: float | None = None) -> Endpoint:
         """Block until the verified release serves.
 
@@ -87,14 +132,16 @@ class Endpoint:
         check(self.view.release)
         return self
 
-    def status(self) -> State:
+    @brief
+    def status(self) -> Standing:
         """Look at the endpoint.
 
         Returns:
             Its URL, which release answers, contract, key file and releases.
         """
-        return self._client.endpoint(self.name)
+        return Standing.of(self._client.endpoint(self.name))
 
+    @brief
     def logs(self, lines: int = 100, release: int | None = None) -> Listing[str]:
         """Read what the endpoint's processes wrote.
 
@@ -117,7 +164,8 @@ class Endpoint:
         endpoint = self.status()
         return Listing(endpoint.releases, card.releases(endpoint, time.time())["text/plain"])
 
-    def rollback(self, to: int | None = None) -> State:
+    @brief
+    def rollback(self, to: int | None = None) -> Standing:
         """Let an older verified release answer again.
 
         Args:
@@ -126,8 +174,9 @@ class Endpoint:
         Returns:
             The endpoint as it is now.
         """
-        return self._client.rollback(self.name, to)
+        return Standing.of(self._client.rollback(self.name, to))
 
+    @brief
     def cancel(self) -> Release:
         """Stop the deploy that this handle follows; what served before goes on serving.
 
@@ -136,6 +185,7 @@ class Endpoint:
         """
         return self._client.cancel(self.name, self.view.release.number)
 
+    @brief
     def remove(self) -> None:
         """End the endpoint with its releases and keys."""
         self._client.remove(self.name)
@@ -181,6 +231,7 @@ class Endpoint:
     def _contract(self) -> Contract:
         return self.view.contract or Contract(methods=())
 
+    @brief
     def _call(self, name: str, *args: Any, **named: Any) -> Any:
         method = self._contract().method(name)
         if method is None:

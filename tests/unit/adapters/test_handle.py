@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jupyter_deploy import errors
-from jupyter_deploy.adapters.handle import Endpoint, Listing
+from jupyter_deploy.adapters.handle import Endpoint, Listing, Standing
 from jupyter_deploy.adapters.view import View
 from jupyter_deploy.values import Difference, Options
 
@@ -101,3 +102,21 @@ def test_a_listing_reads_as_text() -> None:
     shown = Listing(["a", "b"], "a\nb")
 
     assert (["a", "b"], "a\nb") == (list(shown), repr(shown))
+
+
+def test_an_error_shows_the_callers_line_alone(make: Any, handle: Callable[..., Endpoint]) -> None:
+    """The traceback of a refused release holds nothing of how it came about inside."""
+    with pytest.raises(errors.Refused) as caught:
+        handle(make.release("refused", reason="1 of 100 differs.")).wait(10)
+
+    assert [Path(__file__).name, "handle.py"] == [entry.path.name for entry in caught.traceback]
+
+
+def test_a_standing_is_told_in_lines(make: Any, handle: Callable[..., Endpoint]) -> None:
+    """What `status` gives shows what answers where, and the releases, instead of every field."""
+    standing = Standing.of(make.endpoint(releases=(make.release(),)))
+
+    lines = repr(standing).splitlines()
+    assert "churn@1 (verified) answers at http://127.0.0.1:8484/churn/, key in /home/ada/keys/churn.key" == lines[0]
+    assert ["churn@1", "verified"] == lines[2].split()[:2]
+    assert repr(Standing.of(make.endpoint(answering=None, state=""))).startswith("nothing answers yet at")
