@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from jupyter_deploy import errors
+from jupyter_deploy.adapters.view import accepts
 from jupyter_deploy.bentos.python.endpoint import codec
 from jupyter_deploy.bentos.python.endpoint.contract import Input, Method
 
@@ -53,8 +54,11 @@ class Caller:
             CallFailed: If the endpoint answers with an error.
             BadInput: If the arguments do not fit the contract.
         """
+        __tracebackhide__ = True  # in a notebook an error shows the caller's own line, not how a request is sent
         rows, index, single = arguments(method, args, named)
-        predictions = [one for batch in batches(rows, method.input) for one in self._send(url + method.name, batch)]
+        predictions: list[Any] = []
+        for batch in batches(rows, method.input):
+            predictions += self._send(url + method.name, batch)
         answer = codec.decode_answer(predictions, method.output, index)
         return getattr(answer, "iloc", answer)[0] if single and method.output.kind != "value" else answer
 
@@ -77,6 +81,7 @@ class Caller:
         raise _failure(self.name, answer, self._key_file)
 
     def _send(self, url: str, batch: bytes) -> list[Any]:
+        __tracebackhide__ = True
         answer = self.raw(url, batch)
         predictions = answer.get("predictions") if isinstance(answer, dict) else None
         if not isinstance(predictions, list):
@@ -130,7 +135,10 @@ def arguments(method: Method, args: tuple[Any, ...], named: Mapping[str, Any]) -
     if isinstance(value, dict) and given.kind in {"frame", "arguments"}:
         return _table(value), None, False
     index = value.index if type(value).__module__.partition(".")[0] == "pandas" else None
-    return codec.encode_input(value, given), index, False
+    try:
+        return codec.encode_input(value, given), index, False
+    except (TypeError, ValueError) as error:
+        raise errors.BadInput(f"`{method.name}` cannot be asked with this: {error}.", f"It takes: {accepts(given)}.") from None
 
 
 def batches(rows: list[Any], given: Input, most: int = BATCH, size: int = BODY) -> Iterator[bytes]:

@@ -245,7 +245,7 @@ def _foreign_bases(kind: type) -> list[str]:
 
 
 def _is_global(obj: Any, module: object) -> bool:
-    """Whether an object is pickled as a name in a module; then its class need not be importable, and of Cython's functions it is not."""
+    """Whether an object is pickled as a name: then its class need not be there, as that of Cython's functions cannot."""
     found: Any = sys.modules.get(module) if isinstance(module, str) else None
     for name in getattr(obj, "__qualname__", obj.__name__).split("."):
         found = getattr(found, name, None)

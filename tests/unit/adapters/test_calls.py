@@ -27,6 +27,7 @@ FUNCTION = Method(
     input=Input(kind="arguments", columns=(Column(name="age", dtype="int64"), Column(name="plan", dtype="object"))),
     output=Output(kind="list"),
 )
+TEXTS = Method(name="predict", input=Input(kind="list", dtype="str"), output=Output(kind="list"))
 ARRAY = Method(
     name="predict",
     input=Input(kind="array", dtype="float64", shape=(None, 2)),
@@ -198,6 +199,31 @@ def test_a_problem_names_the_field(server: Scripted, key: Path) -> None:
 
     assert "`churn` answered 422 invalid_input: One field is wrong.\n  rows[0].a: no\nRequest r1." == str(caught.value)
     assert 1 == len(server.bodies)
+
+
+@pytest.mark.parametrize(
+    ("method", "given", "what"),
+    [
+        (FRAME, 5, "a value of type int is no table, array or list of rows"),
+        (FRAME, None, "a value of type NoneType is no table, array or list of rows"),
+        (FRAME, "text", "a value of type str is no table, array or list of rows"),
+        (FRAME, np.float64(5), "a value of type float64 is no table, array or list of rows"),
+        (FRAME, np.zeros((2, 3)), "row 0 has 3 values for 2 columns"),
+        (FRAME, pd.Series([1, 2]), "row 0 is of type int, not a row of 2 columns"),
+        (FRAME, pd.DataFrame([[1, 2, 3]], columns=["a", "b", "b"]), "the frame has two columns of one name: ['b']"),
+        (FRAME, [[1, object()]], "JSON cannot hold a builtins.object"),
+        (TEXTS, "a single text", "a value of type str is no table, array or list of rows"),
+        (TEXTS, {"text": "a"}, "a value of type dict is no table, array or list of rows"),
+    ],
+)
+def test_what_holds_no_rows_is_not_sent(server: Scripted, key: Path, method: Method, given: Any, what: str) -> None:
+    """What cannot become rows is an error that says why and what the method takes; a text is never cut into letters."""
+    with pytest.raises(errors.BadInput) as caught:
+        caller(server, key).call(server.url, method, (given,), {})
+
+    assert f"`predict` cannot be asked with this: {what}." == caught.value.message
+    assert caught.value.hint in {"It takes: table with 2 columns.", "It takes: list, one element a row of str."}
+    assert [] == server.bodies
 
 
 def test_a_broken_connection_is_tried_again(server: Scripted, key: Path) -> None:

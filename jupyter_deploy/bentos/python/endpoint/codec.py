@@ -6,6 +6,7 @@ data; their public functions stand here too, so that whoever needs the codec nee
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -46,6 +47,10 @@ def encode_input(value: Any, input: Input) -> list[Any]:
 
     Returns:
         One JSON value a row.
+
+    Raises:
+        TypeError: If the value holds no rows, or JSON cannot hold it.
+        ValueError: If a row is too long or too short, or two columns have one name.
     """
     if input.kind == "value":
         return [dtypes.to_json(value)]
@@ -56,9 +61,19 @@ def encode_input(value: Any, input: Input) -> list[Any]:
     if input.kind == "array" and hasattr(value, "columns"):
         value = value.to_numpy()  # a model of arrays takes a frame's values, whatever its columns are called
     if input.kind == "frame" and not hasattr(value, "columns"):
-        names = [column.name for column in input.columns]
-        return [row if isinstance(row, dict) else dict(zip(names, row, strict=True)) for row in _rows(value)]
+        return [_by_name(row, place, input) for place, row in enumerate(_rows(value))]
     return _rows(value)
+
+
+def _by_name(row: Any, place: int, input: Input) -> dict[str, Any]:
+    names = [column.name for column in input.columns]
+    if isinstance(row, dict):
+        return row
+    if not isinstance(row, list):
+        raise TypeError(f"row {place} is of type {type(row).__name__}, not a row of {len(names)} columns")
+    if len(row) != len(names):
+        raise ValueError(f"row {place} has {len(row)} values for {len(names)} columns")
+    return dict(zip(names, row, strict=True))
 
 
 def encode_answer(answer: Any, output: Output | None = None) -> list[Any]:
@@ -130,14 +145,18 @@ def count(value: Any) -> int:
 def _rows(value: Any) -> list[Any]:
     if hasattr(value, "columns") and hasattr(value, "iloc"):
         names = [str(name) for name in value.columns]
+        if len(set(names)) < len(names):
+            raise ValueError(f"the frame has two columns of one name: {sorted({one for one in names if names.count(one) > 1})}")
         columns = [_column(value.iloc[:, place]) for place in range(len(names))]
         return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
     if hasattr(value, "iloc"):
         return _column(value)
     if hasattr(value, "tocsr"):
         value = value.toarray()
-    if hasattr(value, "dtype") and hasattr(value, "tolist"):
+    if hasattr(value, "dtype") and getattr(value, "ndim", 0) > 0:
         return _array(value)
+    if not isinstance(value, Iterable) or isinstance(value, str | bytes | dict):
+        raise TypeError(f"a value of type {type(value).__name__} is no table, array or list of rows")
     return [dtypes.to_json(one) for one in value]
 
 
