@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import FrameType
 
 from . import log
 from .board import Slot
@@ -17,6 +20,10 @@ SMALL = 16 * 1024  # bytes of a body whose duration the recent ones foretell
 DECAY = 0.9  # how long one slow call is remembered
 REPLACED = 75  # exit status of a worker that gave up a call
 LAST_WORDS = 0.05  # seconds for the answer to leave
+
+
+class _Late(BaseException):
+    """A call on the event loop is past its deadline; no `except Exception` of the model's own keeps it."""
 
 
 class Calls:
@@ -33,6 +40,10 @@ class Calls:
         self._recent: dict[str, float] = {}
         self._thread: ThreadPoolExecutor | None = None
         self._waiting = 0
+        self._timed = False
+        self._alone = threading.current_thread() is threading.main_thread()  # signals can be waited for there alone
+        if self._alone:
+            signal.signal(signal.SIGALRM, self._ring)
 
     async def call(self, method: BoundMethod, body: bytes) -> Answer:
         """Answer one request.
@@ -49,9 +60,27 @@ class Calls:
                 call cannot be ended in any other way.
             Problem: Whatever else `method` raises.
         """
-        if not self._waiting and len(body) <= SMALL and self._recent.get(method.method.name, QUICK) < QUICK:
-            return self._run(method, body)
+        if self._alone and not self._waiting and len(body) <= SMALL and self._recent.get(method.method.name, QUICK) < QUICK:
+            return self._at_once(method, body)
         return await self._beside(method, body)
+
+    def _at_once(self, method: BoundMethod, body: bytes) -> Answer:
+        """Run on the event loop, with an alarm set: a quick model may meet an input on which it is not."""
+        try:
+            try:
+                self._timed = True
+                signal.setitimer(signal.ITIMER_REAL, self._deadline)
+                return self._run(method, body)
+            finally:
+                self._timed = False
+                signal.setitimer(signal.ITIMER_REAL, 0)
+        except _Late:
+            self._replace()
+            raise self._exceeded() from None
+
+    def _ring(self, _number: int, _frame: FrameType | None) -> None:
+        if self._timed:
+            raise _Late
 
     async def _beside(self, method: BoundMethod, body: bytes) -> Answer:
         if self._thread is None:
@@ -62,7 +91,7 @@ class Calls:
             return await asyncio.wait_for(running, self._deadline)
         except asyncio.TimeoutError as error:  # before Python 3.11 a class of its own
             self._give_up()
-            raise DeadlineExceeded(f"The model did not answer within {self._deadline:g} seconds.") from error
+            raise self._exceeded() from error
         finally:
             self._waiting -= 1
 
@@ -84,5 +113,12 @@ class Calls:
     def _give_up(self) -> None:
         since = self._slot.busy
         if since and time.monotonic() - since >= self._deadline * 0.9:  # the model hangs; else the call only waited for others
-            log.write("deadline_exceeded", seconds=self._deadline)
-            asyncio.get_running_loop().call_later(LAST_WORDS, os._exit, REPLACED)
+            self._replace()
+
+    def _replace(self) -> None:
+        """End this process soon: the call that was given up goes on in it, or left the model half way."""
+        log.write("deadline_exceeded", seconds=self._deadline)
+        asyncio.get_running_loop().call_later(LAST_WORDS, os._exit, REPLACED)
+
+    def _exceeded(self) -> DeadlineExceeded:
+        return DeadlineExceeded(f"The model did not answer within {self._deadline:g} seconds.")
