@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from jupyter_deploy import errors
+from jupyter_deploy import errors, plugins
 from jupyter_deploy.values import Options
 
 PREFIX = "JUPYTER_DEPLOY_"
@@ -34,6 +34,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "golden_rows": (1, 10_000),
     "keep": (0, 100),
 }
+CHOICES = {"target": "targets", "locker": "lockers"}  # settings that name an implementation
 WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
 
@@ -166,6 +167,9 @@ def _checked(key: str, value: Any, origin: str, *, strict: bool = True) -> Found
     low, high = LIMITS.get(key, (float("-inf"), float("inf")))
     if isinstance(converted, int | float) and not low <= converted <= high:
         raise errors.BadSetting(f"`{key}` must be {_expected(key)}, but is {_shown(value)} ({origin}).")
+    if key in CHOICES and converted not in (known := plugins.names(CHOICES[key])):
+        hint = errors.did_you_mean(converted, known) or f"There are: {', '.join(known)}."
+        raise errors.BadSetting(f"There is no {key} `{converted}` ({origin}).", hint)
     return key, converted, origin
 
 

@@ -74,6 +74,8 @@ def test_endpoint_table(tmp_path: Path) -> None:
         ("workers = true", "`workers` must be a whole number from 1 to 256, but is true ({file}:1)."),
         ("retry = 1", "`retry` must be true or false, but is 1 ({file}:1)."),
         ("target = 3", "`target` must be a text, but is 3 ({file}:1)."),
+        ("target = 'locla'", "There is no target `locla` ({file}:1).\nDid you mean `local`?"),
+        ("locker = 'conda'", "There is no locker `conda` ({file}:1).\nThere are: uv, pip-tools."),
         ("port = 0", "`port` must be a whole number from 1 to 65,535, but is 0 ({file}:1)."),
         ("[endpoints.churn]\nkepe = 2", "There is no setting `kepe` ({file}:2 [endpoints.churn]).\nDid you mean `keep`?"),
         ("endpoints = 3", "`endpoints` in {file} must hold one table an endpoint.\nWrite `[endpoints.churn]`."),
