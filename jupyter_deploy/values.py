@@ -232,12 +232,6 @@ class Endpoint(Value, frozen=True, kw_only=True):
     contract: Contract | None = None
     releases: tuple[Release, ...] = ()
 
-    def __repr__(self) -> str:
-        """Say in a line what answers where, for this is what `ep.status()` shows in a cell."""
-        answers = "nothing answers" if self.answering is None else f"{self.name}@{self.answering} ({self.state}) answers"
-        newest = f"; newest: {self.releases[0].tag} ({self.releases[0].state})" if self.releases else ""
-        return f"<{self.name}: {answers} at {self.url}{newest}>"
-
 
 class Key(Value, frozen=True, kw_only=True):
     """What a caller presents; only its hash is kept.

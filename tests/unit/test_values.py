@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_deploy import errors
-from jupyter_deploy.values import NAME, Cell, Difference, Endpoint, Release, Stage, check_name, from_json, suggest_name, to_json
+from jupyter_deploy.values import NAME, Cell, Difference, Release, Stage, check_name, from_json, suggest_name, to_json
 
 
 def release() -> Release:
@@ -43,16 +42,6 @@ def test_a_wrong_field_is_named_with_its_place() -> None:
 def test_a_release_is_named_by_endpoint_and_number() -> None:
     """People read `churn@7`."""
     assert "churn@7" == release().tag
-
-
-def test_an_endpoint_is_told_in_a_line() -> None:
-    """What `ep.status()` shows in a cell says what answers where, and how the newest release stands."""
-    endpoint = Endpoint(name="churn", url="http://127.0.0.1:8484/churn/", target="local", key_file="churn.key")
-    assert "<churn: nothing answers at http://127.0.0.1:8484/churn/>" == repr(endpoint)
-
-    serving = msgspec.structs.replace(endpoint, answering=6, state="verified", releases=(release(),))
-    told = f"<churn: churn@6 (verified) answers at http://127.0.0.1:8484/churn/; newest: churn@7 ({release().state})>"
-    assert told == repr(serving)
 
 
 @pytest.mark.parametrize("name", ["a", "churn", "churn-2", "a" * 40, "x9"])
