@@ -20,7 +20,7 @@ from jupyter_deploy.targets.local import sockets
 from tests.serving import KERNEL, SECRET, Machine, machine, until
 
 
-@pytest.fixture(params=["local"])
+@pytest.fixture(params=sorted(plugins.BUILT_IN["targets"]))
 def made(request: pytest.FixtureRequest) -> Iterator[Machine]:
     """Give a target on which nothing runs."""
     with machine() as one:
