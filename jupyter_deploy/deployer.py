@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
+import logging
+import re
 import shutil
 import threading
 from collections.abc import Callable
@@ -15,8 +16,11 @@ from jupyter_deploy.home import Home
 from jupyter_deploy.store import Store
 from jupyter_deploy.targets.base import Target
 from jupyter_deploy.traffic import Traffics
-from jupyter_deploy.values import Capture, Endpoint, Options, Release
+from jupyter_deploy.values import Capture, Endpoint, Options, Release, check_name
 from jupyter_deploy.walk import Walk
+
+DIGEST = re.compile(r"[0-9a-f]{64}")  # it names a folder
+log = logging.getLogger(__name__)
 
 Notify = Callable[[str, int], None]
 
@@ -54,8 +58,9 @@ class Deployer:
             The release; its further stages are done in the background.
 
         Raises:
-            BadInput: If the capture's folder is not in the staging folder.
+            BadInput: If the capture's folder is not in the staging folder, or its name or digest cannot name a file.
         """
+        check_name(capture.endpoint)
         with self._lock:
             kept = self._take(capture)
             if self.store.add_endpoint(kept.endpoint, options.target):
@@ -146,6 +151,8 @@ class Deployer:
         self.traffics.serve(release, note="rolled back")
         self.store.audit("rollback", release.tag)
         self._notify(name, release.number)
+        # Whoever rolls back is in a hurry, and what answered before may take a minute to answer what it was asked.
+        threading.Thread(target=self._tidy, args=(name, endpoint.releases[0].number), name=f"tidy {name}", daemon=True).start()
         return self.endpoint(name)
 
     def cancel(self, name: str, number: int) -> Release:
@@ -178,17 +185,14 @@ class Deployer:
         Raises:
             UnknownName: If there is none of that name.
         """
-        endpoint = self.endpoint(name)
-        with self._lock:
-            walks = self._supersede(name)
-        for walk in walks:
-            walk.join()
-        self.traffics.remove(name)
-        for release in endpoint.releases:
+        releases = self.endpoint(name).releases
+        while not self._forget(name):
+            for walk in list(self._walks.values()):
+                if walk.release.endpoint == name:
+                    walk.join()
+        for release in releases:
             self._notify(name, release.number)
-        (self.home.keys / f"{name}.key").unlink(missing_ok=True)
-        shutil.rmtree(self.home.releases / name, ignore_errors=True)
-        self.store.audit("removed", name)
+        self.traffics.tidy(name)
 
     def free(self) -> dict[str, int]:
         """Delete what no release needs.
@@ -204,22 +208,27 @@ class Deployer:
 
     def resume(self) -> None:
         """After the agent has started: let what was deployed answer again, and go on with what was on its way."""
-        for name, (_, answering, state) in self.store.endpoints().items():
-            share.publish(self.store, self.home, name)
-            if answering is not None:
-                # One endpoint that cannot start must not keep the others down; its reason is in the audit and its log.
-                with contextlib.suppress(errors.DeployError):
-                    self.traffics.revive(self.store.release(name, answering), state)
+        for name in self.store.endpoints():
+            self._revive(name)
         self.traffics.apply()
         for release in self.store.releases():
             if not release.ended:
-                self._begin(release)
+                self._resume(release)
+        for name in self.store.endpoints():
+            if not any(walk.release.endpoint == name for walk in self._alive()):
+                self._tidy(name)
+
+    def halt(self) -> None:
+        """Before the agent ends: let no deploy go on; the next agent takes them up where they are."""
+        with self._lock:
+            for walk in self._alive():
+                walk.halt()
 
     # ----- inside
 
     def _take(self, capture: Capture) -> Capture:
         staged, kept = Path(capture.folder).resolve(), self.home.captures / capture.digest
-        if not staged.is_relative_to(self.home.staging.resolve()):
+        if staged.parent != self.home.staging.resolve() or not DIGEST.fullmatch(capture.digest):
             raise errors.BadInput(f"The capture's folder {staged} is not in {self.home.staging}.", "Deploy through `%deploy`.")
         if kept.exists():
             shutil.rmtree(staged)
@@ -236,20 +245,62 @@ class Deployer:
             return None
         if newest.state in ("failed", "cancelled"):
             return self._begin(self.store.reopen(newest))
-        return newest if newest.state == "serving" or not newest.ended else None
+        if newest.state == "serving" or newest.ended:
+            return newest if newest.state == "serving" else None
+        return self._resume(newest)
+
+    def _revive(self, name: str) -> None:
+        _, answering, state = self.store.endpoints()[name]
+        try:
+            share.publish(self.store, self.home, name)
+            if answering is not None:
+                self.traffics.revive(self.store.release(name, answering), state)
+        except (errors.DeployError, OSError):  # it must not keep the others down
+            log.exception("%s does not answer again", name)
+
+    def _resume(self, release: Release) -> Release:
+        """Go on with a release, unless that is being done: a deploy may come in while the agent still takes up what it found."""
+        with self._lock:
+            known = self.store.release(release.endpoint, release.number)
+            busy = any((walk.release.endpoint, walk.release.number) == (known.endpoint, known.number) for walk in self._alive())
+            return known if known.ended or busy else self._begin(known)
 
     def _begin(self, release: Release) -> Release:
+        before = self._walks.get((release.endpoint, release.number))
+        if before is not None:
+            before.join()  # it has ended but for what it leaves behind
+        self._walks = {key: walk for key, walk in self._walks.items() if walk.is_alive()}
         walk = Walk(self.home, self.store, self.target, self.traffics, release, self._notify)
         self._walks[release.endpoint, release.number] = walk
         walk.start()
         return self.store.release(release.endpoint, release.number)
 
+    def _alive(self) -> list[Walk]:
+        return [walk for walk in list(self._walks.values()) if walk.is_alive()]
+
     def _supersede(self, name: str) -> list[Walk]:
         """Cancel whatever of an endpoint is still on its way."""
-        walks = [walk for (endpoint, _), walk in self._walks.items() if endpoint == name and walk.is_alive()]
+        walks = [walk for walk in self._alive() if walk.release.endpoint == name]
         for walk in walks:
             walk.cancel("a newer action took its place")
         return walks
+
+    def _forget(self, name: str) -> bool:
+        """Remove an endpoint from the store and the router, unless a deploy of it is still to be waited for."""
+        with self._lock:
+            if self._supersede(name):
+                return False
+            self.traffics.remove(name)
+            (self.home.keys / f"{name}.key").unlink(missing_ok=True)
+            shutil.rmtree(self.home.releases / name, ignore_errors=True)
+            self.store.audit("removed", name)
+            return True
+
+    def _tidy(self, name: str, newest: int | None = None) -> None:
+        try:
+            self.traffics.tidy(name, newest)
+        except (errors.DeployError, OSError):
+            log.exception("something of %s goes on running though nobody calls it", name)
 
 
 def _rollback_to(endpoint: Endpoint, to: int | None) -> Release:

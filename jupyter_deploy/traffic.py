@@ -30,6 +30,7 @@ class Traffics:
         self.store = store
         self.target = target
         self._lock = threading.RLock()
+        self._routed: set[str] = set()  # the launches that the router was last told of
 
     def folder(self, release: Release) -> Path:
         """Say where a release's logs lie.
@@ -71,16 +72,14 @@ class Traffics:
         """
         with self._lock:
             state = self.store.endpoints()[release.endpoint][2]
-            older = [other for other in self.store.releases(release.endpoint) if other.number < release.number]
-            if state == "verified" and not live:
-                self.store.update(release, url=self.target.url(release.tag))
-            else:
-                self.store.set_answering(release.endpoint, release.number, "preview")
+            older = [other for other in self.store.releases(release.endpoint) if other.number < release.number and other.url]
             for other in older:
                 self.store.update(other, url="")
-            self.apply()
-        for other in older:
-            self.target.stop(_id(other, "preview"))
+            if state == "verified" and not live:
+                self.store.update(release, url=self.target.url(release.tag))
+                self.apply()
+            else:
+                self._switch(release, "preview")
         return self.store.release(release.endpoint, release.number).url or self.target.url(release.endpoint)
 
     def withdraw(self, release: Release, *, everywhere: bool) -> None:
@@ -101,7 +100,7 @@ class Traffics:
             self.target.stop(_id(release, "preview"))
 
     def serve(self, release: Release, note: str = "") -> Release:
-        """Let a verified release answer at its endpoint's URL; the one that answered before stays ready for a rollback.
+        """Let a verified release answer at its endpoint's URL; what answered before goes on running until `tidy`.
 
         Args:
             release: The release, whose bundle reproduced the golden rows.
@@ -116,21 +115,12 @@ class Traffics:
         """
         self.start(release, "verified")
         with self._lock:
-            _, before, state = self.store.endpoints()[release.endpoint]
-            self.store.set_answering(release.endpoint, release.number, "verified")
             self.store.update(release, url="")
-            try:
-                self.apply()
-            except BaseException:
-                self.store.set_answering(release.endpoint, before, state)
-                raise
-        for other in self.store.releases(release.endpoint):
-            if other.state == "serving" and other.number != release.number:
-                self.store.end(other, "retired", f"{release.tag} answers")
-        if note:
-            release = self.store.end(release, "serving", note)
-        self.tidy(release.endpoint, before)
-        return release
+            self._switch(release, "verified")
+            for other in self.store.releases(release.endpoint):
+                if other.state == "serving" and other.number != release.number:
+                    self.store.end(other, "retired", f"{release.tag} answers")
+            return self.store.end(release, "serving", note) if note else release
 
     def give_back(self, release: Release) -> None:
         """Let the verified release answer again from which a live preview had taken the URL; the preview goes on beside it.
@@ -160,25 +150,24 @@ class Traffics:
         """
         self.start(release, "verified" if state == "verified" else "preview")
 
-    def tidy(self, endpoint: str, before: int | None = None) -> None:
-        """End what neither answers nor is kept ready.
+    def tidy(self, endpoint: str, newest: int | None = None) -> None:
+        """End what neither answers nor is kept ready for a rollback, once it has answered what it was asked.
 
         Args:
             endpoint: The endpoint.
-            before: The number of the release that answered last; the first to be kept ready for a rollback.
+            newest: The newest release that is looked at, for a newer one may be on its way; every one where None.
         """
         traffic = self._plan().get(endpoint, Traffic(endpoint=endpoint))
         answering = {*traffic.weights, *traffic.beside.values()}
-        others = [launch for launch in self.target.status() if launch.partition("@")[0] == endpoint and launch not in answering]
+        others = [launch for launch in self._launches(endpoint, newest) if launch not in answering]
         verified = [release for release in self.store.releases(endpoint) if release.verified and release.tag in others]
-        ready = sorted(verified, key=lambda release: (release.number == before, release.number), reverse=True)
-        kept = {release.tag for release in ready[: traffic.options.keep]}
+        kept = {release.tag for release in sorted(verified, key=_answered, reverse=True)[: traffic.options.keep]}
         for launch in others:
             if launch not in kept:
                 self.target.stop(launch)
 
     def remove(self, endpoint: str) -> None:
-        """Take an endpoint off the target and out of the store.
+        """Take an endpoint off the router and out of the store; `tidy` ends its releases.
 
         Args:
             endpoint: The endpoint.
@@ -186,7 +175,6 @@ class Traffics:
         with self._lock:
             self.store.remove_endpoint(endpoint)
             self.apply()
-        self.tidy(endpoint)
 
     def apply(self) -> None:
         """Make the target's traffic what the store says, and wait until that is acknowledged.
@@ -195,12 +183,31 @@ class Traffics:
             RouterFailed: If it is not acknowledged.
         """
         with self._lock:
-            self.target.switch(self._plan())
+            plan = self._plan()
+            self.target.switch(plan)
+            self._routed = {launch for one in plan.values() for launch in (*one.weights, *one.beside.values())}
 
     # ----- inside
 
+    def _switch(self, release: Release, state: Kind) -> None:
+        """Let a release answer at its endpoint's URL; where that is not acknowledged, the store says again what it said before."""
+        _, before, answered = self.store.endpoints()[release.endpoint]
+        self.store.set_answering(release.endpoint, release.number, state)
+        try:
+            self.apply()
+        except BaseException:
+            self.store.set_answering(release.endpoint, before, answered)
+            raise
+
+    def _launches(self, endpoint: str, newest: int | None) -> list[str]:
+        parts = {launch: launch.partition("@") for launch in self.target.status()}
+        own = {launch: int(number.partition("-")[0]) for launch, (name, _, number) in parts.items() if name == endpoint}
+        return [launch for launch, number in own.items() if newest is None or number <= newest]
+
     def _plan(self) -> dict[str, Traffic]:
-        running = {launch for launch, health in self.target.status().items() if health.phase == "ready"}
+        # What is routed stays so while it is not ready: it is being revived, and callers get a 503 and not a 404 meanwhile.
+        status = self.target.status()
+        running = {launch for launch, health in status.items() if health.phase == "ready" or launch in self._routed}
         return {name: self._of(name, running) for name in self.store.endpoints()}
 
     def _of(self, name: str, running: set[str]) -> Traffic:
@@ -243,3 +250,8 @@ class Traffics:
 
 def _id(release: Release, kind: Kind) -> str:
     return release.tag if kind == "verified" else f"{release.tag}-preview"
+
+
+def _answered(release: Release) -> float:
+    """Say when a release last answered, in seconds since the epoch."""
+    return max((stage.started for stage in release.stages if stage.name in ("serving", "retired")), default=0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -16,7 +17,7 @@ from jupyter_deploy.languages.base import Language
 from jupyter_deploy.store import Store
 from jupyter_deploy.targets.base import Target
 from jupyter_deploy.traffic import Traffics
-from jupyter_deploy.values import STAGES, Capture, Golden, Lock, Release, from_json
+from jupyter_deploy.values import STAGES, Capture, Golden, Lock, Release, State, from_json
 
 log = logging.getLogger(__name__)
 
@@ -43,16 +44,26 @@ class Walk(threading.Thread):
         self.capture = store.find(Capture, release.capture)
         self.language: Language = plugins.load("languages", self.capture.language)()
         self._notify = notify
-        self._cancelled, self._withdraw = "", False
+        self._cancelled, self._withdraw, self._halted = release.reason, False, False
+        self._guard = threading.Lock()  # held while traffic moves, so that a release never takes it after it was cancelled
 
     def cancel(self, why: str, *, withdraw: bool = False) -> None:
-        """Stop before the next stage.
+        """Stop before the next stage or move of traffic; nothing happens if the release has ended.
+
+        The reason is noted at once, so that the next agent does not take the release up again either.
 
         Args:
             why: What people read as the reason.
             withdraw: Whether the preview ends too, where it answers alone at the endpoint's URL.
         """
-        self._cancelled, self._withdraw = why, withdraw
+        with self._guard:
+            if not self.release.ended:
+                self._cancelled, self._withdraw = why, withdraw
+                self.store.update(self.release, reason=why)  # not `_update`: the release is the walk's own
+
+    def halt(self) -> None:
+        """Stop because the agent ends; nothing is noted, so that the next one goes on from the last finished stage."""
+        self._halted = True
 
     def run(self) -> None:
         """Walk through the stages that are not done yet, to the end."""
@@ -62,8 +73,9 @@ class Walk(threading.Thread):
         todo = STAGES[STAGES.index(self.release.state) + 1 :]
         try:
             for stage in todo:
-                self._check()
-                self._do(stage, steps[stage])
+                with self._guard if stage == "serving" else contextlib.nullcontext():
+                    self._check()
+                    self._do(stage, steps[stage])
         except errors.Cancelled as error:
             self._end("cancelled", error)
         except errors.Refused as error:
@@ -88,8 +100,9 @@ class Walk(threading.Thread):
         except errors.ReleaseFailed as error:
             # The bundle's clean environment decides; a preview that cannot start is only a lost convenience.
             return f"no preview: {error.message}"
-        url = self.traffics.preview(self.release, self.options.preview_live)
-        return f"answers at {url}"
+        with self._guard:
+            self._check()
+            return f"answers at {self.traffics.preview(self.release, self.options.preview_live)}"
 
     def _lock(self) -> str:
         lock = self.language.lock(self.capture, self.options.locker, self.home.locks)
@@ -141,35 +154,54 @@ class Walk(threading.Thread):
         self._tell()
 
     def _check(self) -> None:
-        if self._cancelled:
+        if self._cancelled or self._halted:
             raise errors.Cancelled(f"`{self.release.tag}` was stopped: {self._cancelled}.")
 
     def _update(self, **fields: object) -> None:
         self.release = self.store.update(self.release, **fields)
 
-    def _end(self, state: str, error: errors.DeployError) -> None:
+    def _end(self, state: State, error: errors.DeployError) -> None:
+        """Note how the release ended, with its processes gone before people are told, for they may deploy again at once."""
+        if self._halted:
+            return
+        if self._cancelled and state != "cancelled":  # whoever cancelled it may have ended what it was waiting for
+            state, error = "cancelled", errors.Cancelled(f"`{self.release.tag}` was stopped: {self._cancelled}.")
         self._give_back()
-        self.release = self.store.end(self.release, state, error.message, error.hint)  # type: ignore[arg-type]
+        self._clear(state)
+        with self._guard:
+            self.release = self.store.end(self.release, state, error.message, error.hint)
         self.store.audit(state, self.release.tag, type(error).__name__)
         log.info("%s is %s: %s", self.release.tag, state, error)
+        self._tell()
+
+    def _clear(self, state: State) -> None:
+        """End what only this deploy needed; a process that does not end is no reason to leave the release without one."""
+        try:
+            self.target.stop(self.release.tag)
+            if state == "cancelled":
+                self.traffics.withdraw(self.release, everywhere=self._withdraw)
+        except (errors.DeployError, OSError):
+            log.exception("%s has ended but its processes have not", self.release.tag)
 
     def _settle(self) -> None:
-        """Leave nothing behind: whatever happened, the release has ended and only what answers goes on running."""
-        if not self.release.ended:
-            self.release = self.store.end(
-                self.release, "failed", "The agent met an error of its own.", "`jupyter deploy agent logs` shows it."
-            )
-        if self.release.state != "serving":
-            self.target.stop(self.release.tag)
-        if self.release.state == "cancelled":
-            self.traffics.withdraw(self.release, everywhere=self._withdraw)
-        self._tell()
+        """Whatever happened, the release has ended, those who follow it are told, and only what is of use goes on running."""
+        try:
+            if self._halted:
+                return
+            if not self.release.ended:
+                hint = "`jupyter deploy agent logs` shows it."
+                self._end("failed", errors.ReleaseFailed("The agent met an error of its own.", hint))
+            self.traffics.tidy(self.release.endpoint, self.release.number)
+        except (errors.DeployError, OSError):
+            log.exception("%s left something behind", self.release.tag)
+        finally:
+            self._tell()
 
     def _give_back(self) -> None:
         """Undo what a live preview did, before people are told that the release has ended."""
         try:
             self.traffics.give_back(self.release)
-        except errors.DeployError:  # the preview goes on answering, and the card says so
+        except (errors.DeployError, OSError):  # the preview goes on answering, and the card says so
             log.exception("the release before %s does not answer again", self.release.tag)
 
     def _tell(self) -> None:

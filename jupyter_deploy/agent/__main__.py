@@ -9,6 +9,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 
 import uvicorn
@@ -21,6 +22,7 @@ from jupyter_deploy.home import Home
 from jupyter_deploy.store import Store
 
 IDLE = 15 * 60.0  # seconds without a call after which an agent without endpoints ends
+RETRY = 2.0  # seconds until what could not answer again is tried again
 log = logging.getLogger("jupyter_deploy.agent")
 
 
@@ -61,6 +63,7 @@ async def serve(home: Home) -> None:
     await _until_end(agent, server)
     server.should_exit = True
     await serving
+    deployer.halt()
     await asyncio.to_thread(deployer.target.close, agent.everything)
     log.info("the agent ends%s", " with its endpoints" if agent.everything else "; its endpoints go on")
 
@@ -86,11 +89,18 @@ def _listen(home: Home) -> socket.socket:
 
 
 def _resume(agent: Agent) -> None:
-    try:
-        agent.deployer.resume()
-    except errors.DeployError as error:
-        agent.trouble = str(error)
-        log.exception("what was deployed does not answer")
+    """Let what was deployed answer again; where that cannot be, as while another program has the port, tell and try again."""
+    while not agent.ending.is_set():
+        try:
+            agent.deployer.resume()
+        except errors.DeployError as error:
+            if agent.trouble != str(error):
+                log.exception("what was deployed does not answer")
+            agent.trouble = str(error)
+            time.sleep(RETRY)
+        else:
+            agent.trouble = ""
+            return
 
 
 async def _until_end(agent: Agent, server: uvicorn.Server) -> None:

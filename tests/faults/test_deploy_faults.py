@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import hashlib
 import os
+import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -19,6 +24,7 @@ from jupyter_deploy import errors
 from jupyter_deploy.agent.client import AgentClient
 from jupyter_deploy.agent.lifecycle import connect, wait_for_end
 from jupyter_deploy.home import Home
+from jupyter_deploy.targets.local import sockets
 from jupyter_deploy.values import STAGES, Release
 
 FRAME, TARGET = load_iris(return_X_y=True, as_frame=True)
@@ -77,6 +83,78 @@ def test_what_serves_goes_on_while_the_next_deploy_is_killed_again_and_again(hom
 
     assert "serving" == ended(connect(home), "churn", 2).state
     assert "200 churn@2 verified" == answering(first)
+
+
+def test_deploys_at_once_leave_the_newest_one_serving(home: Home) -> None:
+    """Eight callers deploy to one name while the agent starts: no stage is done twice, the newest serves, the others give way."""
+    models = [model(0.1 * strength) for strength in range(1, 9)]
+    with ThreadPoolExecutor(8) as pool:
+        endpoint, *_ = pool.map(lambda one: jd.deploy(one, name="churn", example=FRAME), models)
+    newest = ended(connect(home), "churn", 8)
+
+    assert ["serving", *["cancelled"] * 7] == [release.state for release in endpoint.releases()]
+    assert [*STAGES] == [stage.name for stage in newest.stages]
+    assert "200 churn@8 verified" == answering(endpoint)
+
+
+def test_a_deploy_that_was_superseded_is_not_taken_up_by_the_next_agent(home: Home) -> None:
+    """An agent that is killed while the older of two deploys has not ended yet is followed by one that finishes the newer alone."""
+    with slow_installer(home):
+        jd.deploy(model(1.0), name="churn", example=FRAME)
+        until(connect(home), "churn", 1, "environment")
+        endpoint = jd.deploy(model(0.1), name="churn", example=FRAME)
+        kill_agent(home)
+
+    assert ["cancelled", "serving"] == [ended(connect(home), "churn", number).state for number in (1, 2)]
+    assert "200 churn@2 verified" == answering(endpoint)
+
+
+@contextlib.contextmanager
+def slow_installer(home: Home) -> Iterator[None]:
+    """Hold the locks of all clean environments, as another installer that takes its time does."""
+    home.environments.mkdir(parents=True)
+    jd.deploy(model(9.0), name="warm", example=FRAME, wait=True)
+    (lock,) = home.environments.glob(".*.lock")
+    shutil.rmtree(home.environments / lock.name[1:].removesuffix(".lock"))
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+def test_an_endpoint_that_cannot_come_back_keeps_no_other_down(home: Home) -> None:
+    """After everything was stopped, one whose bundle is damaged stays away; the next agent brings the other one back."""
+    broken = jd.deploy(model(1.0), name="broken", example=FRAME, wait=True)
+    whole = jd.deploy(model(0.1), name="whole", example=FRAME, wait=True)
+    shutil.rmtree(home.bundles / broken.releases()[0].bundle)
+    connect(home).stop()
+    wait_for_end(home)
+    connect(home)
+    whole.predict(FRAME.head(1))  # it waits for the router
+
+    assert "200 whole@1 verified" == answering(whole)
+    assert answering(broken).startswith("404")
+
+
+def test_a_release_that_is_being_revived_keeps_its_route(home: Home) -> None:
+    """All processes of a release are killed, and another endpoint's traffic is switched meanwhile: it answers again at its URL."""
+    revived = jd.deploy(model(1.0), name="revived", example=FRAME, wait=True)
+    jd.deploy(model(0.5), name="other", example=FRAME, wait=True)
+    other = jd.deploy(model(0.1), name="other", example=FRAME, wait=True)
+    runtime = home.runtime / hashlib.sha256(b"revived@1").hexdigest()[:8]
+    pids = [sockets.listener_of(path) or 0 for path in (*home.runtime.glob("e-*.sock"), runtime / "parent.sock")]
+    for pid in pids[:-1]:  # the revival has to wait for them
+        os.kill(pid, signal.SIGSTOP)
+    os.killpg(pids[-1], signal.SIGKILL)
+    while not answering(revived).startswith("503"):
+        time.sleep(0.05)
+    other.rollback()
+
+    assert answering(revived).startswith("503")
+    for pid in pids[:-1]:
+        os.kill(pid, signal.SIGCONT)
+    while answering(revived).startswith("503"):
+        time.sleep(0.05)
+    assert "200 revived@1 verified" == answering(revived)
 
 
 @contextlib.contextmanager
