@@ -194,9 +194,11 @@ def nothing_found(search: calls.Search, failures: list[str]) -> errors.NoContrac
     """
     name, method = search.expression, search.methods[0]
     call = f"{name}.{method}(X_test)" if method else f"{name}(X_test)"
-    tried = f" Tried: {'; '.join(failures[:3])}." if failures else ""
+    found = "what the notebook holds could not be used" if failures else ""
+    found = found or f"no executed cell calls `{call}` with a variable that still exists"
+    reasons = "".join(f"\n  {one}" for one in list(dict.fromkeys(failures))[:3])
     return errors.NoContract(
-        f"Nothing says what `{name}` accepts: no executed cell calls `{call}` with a variable that still exists.{tried}",
+        f"Nothing says what `{name}` accepts: {found}{':' if reasons else '.'}{reasons}",
         f"Give some rows as an example: `%deploy {name} --example X_test`, or run `{call}` in a cell and deploy again.",
     )
 

@@ -13,10 +13,14 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import NamedTuple
 
+from jupyter_deploy import errors
+
 BIGGEST = 10 * 1024 * 1024
 """Files above this size in bytes are no source files."""
 
 _SITE = ("site-packages", "dist-packages")
+TAKEN = ("endpoint", "service")
+"""Modules that stand in every bundle; a worker that has imported them never sees another one of the name."""
 _OWN = ("__main__", "__mp_main__", "builtins", "jupyter_deploy")
 
 
@@ -45,6 +49,9 @@ def collect(modules: Iterable[str], beside: Path | None, folder: Path) -> Source
 
     Returns:
         What was found and copied.
+
+    Raises:
+        NotDeployable: If a local module has the name of one that stands in every bundle.
     """
     roots: dict[str, Path | None] = {}
     installed: dict[str, None] = {}
@@ -60,6 +67,11 @@ def collect(modules: Iterable[str], beside: Path | None, folder: Path) -> Source
             roots[top] = _local_root(top, beside)
         root = roots[top]
         if root is not None:
+            if top in TAKEN:
+                raise errors.NotDeployable(
+                    f"The model's code imports `{top}` from {root}, but every bundle has a module of its own called `{top}`.",
+                    f"Rename yours, such as `my_{top}`, restart the kernel, and deploy again.",
+                )
             waiting += _followed(root, name)
         elif _is_installed(name, top):
             installed[name] = None

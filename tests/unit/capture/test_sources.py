@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_deploy import errors
 from jupyter_deploy.capture import sources
 
 
@@ -35,6 +36,19 @@ def test_imports_are_followed(beside: Path) -> None:
 
     assert (("cloudpickle", "msgspec.json"), ("local_a.py", "local_b.py")) == found
     assert (beside / "local_b.py").read_text() == (beside.parent / "sources" / "local_b.py").read_text()
+
+
+@pytest.mark.parametrize("taken", ["endpoint", "service"])
+def test_names_of_the_bundle(beside: Path, taken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A local module that a worker could never import, because the bundle has one of that name, is refused by name."""
+    monkeypatch.delitem(sys.modules, taken, raising=False)
+    (beside / f"{taken}.py").write_text("def tweak(x): return x + 1\n")
+    (beside / "local_u.py").write_text(f"import {taken}\n")
+
+    with pytest.raises(errors.NotDeployable, match=f"every bundle has a module of its own called `{taken}`") as caught:
+        collected(beside, "local_u")
+
+    assert f"Rename yours, such as `my_{taken}`, restart the kernel, and deploy again." == caught.value.hint
 
 
 def test_package_is_copied_whole(beside: Path) -> None:
