@@ -263,8 +263,12 @@ def returns(output: Output) -> str:
         output: The output.
 
     Returns:
-        Such as `array (rows, 2) of float64, one column a class: no, yes`.
+        Such as `array (rows, 2) of float64; classes no, yes`.
     """
+    if output.kind == "list" and output.shape:  # one array of probabilities for each of several targets
+        return f"list of {output.shape[0]} arrays (rows, classes) of {output.dtype}"
+    if output.each is not None:
+        return f"list, one {returns(output.each)} a call"
     text: str = output.kind if output.kind != "value" else "one value"
     text += f" {_shape(output.shape)}" if output.shape and len(output.shape) > 1 else ""
     text += f" of {output.dtype}" if output.dtype else ""

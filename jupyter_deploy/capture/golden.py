@@ -63,7 +63,8 @@ def ask(model: Any, methods: tuple[str, ...], data: Data, most: int) -> Asked:
             method, answers = _ask_one(model, attribute, described, body, len(rows))
         except Exception as error:  # the model's own code, which may raise anything
             if not found:
-                raise NoAnswer(f"{data.origin}: {type(error).__name__}: {_first_line(error)}") from error
+                kind = "" if isinstance(error, NoAnswer) else f"{type(error).__name__}: "
+                raise NoAnswer(f"{data.origin}: {kind}{_first_line(error)}") from error
             continue
         found.append(method)
         golden.append(Golden(method=method.name, rows=rows, answers=answers, origin=data.origin))
@@ -81,12 +82,18 @@ def _ask_one(model: Any, attribute: str, described: Input, body: bytes, rows: in
     function = getattr(model, attribute) if attribute else model
     with undisturbed():
         answer = [function(**one) for one in argument] if described.kind == "arguments" else function(argument)
-    output = codec.describe_output(answer, rows, classes(model) if attribute == "predict_proba" else None)
+    if described.kind == "arguments":
+        output = codec.describe_calls(answer)
+    else:
+        output = codec.describe_output(answer, rows, classes(model) if attribute == "predict_proba" else None)
     answers = codec.encode_answer(answer, output)
     if output.kind == "value" and described.kind not in ("arguments", "value"):
-        raise ValueError("it gave one answer to all rows together")
+        if isinstance(answer, list | tuple):
+            raise NoAnswer(f"it gave {len(answers[0])} answers to {rows} {'row' if rows == 1 else 'rows'}")
+        given = "None" if answer is None else f"one {type(answer).__name__}"
+        raise NoAnswer(f"it gave {given} for {rows} {'row' if rows == 1 else 'rows'} together, not one answer a row")
     if len(answers) != rows:
-        raise ValueError(f"it gave {len(answers)} answers to {rows} rows")
+        raise NoAnswer(f"it gave {len(answers)} answers to {rows} {'row' if rows == 1 else 'rows'}")
     return Method(name=attribute or "predict", attribute=attribute, input=described, output=output), answers
 
 

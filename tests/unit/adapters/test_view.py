@@ -111,6 +111,9 @@ def test_outputs() -> None:
     assert "array (rows, 3) of float64; classes 0, 1, 2" == words.returns(
         Output(kind="array", dtype="float64", shape=(None, 3), classes=(0, 1, 2))
     )
+    assert "list of 2 arrays (rows, classes) of float64" == words.returns(
+        Output(kind="list", dtype="float64", shape=(2, None, None))
+    )
 
 
 def _fields(value: Any) -> dict[str, Any]:

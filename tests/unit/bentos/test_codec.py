@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from typing import Any
 
 import numpy as np
@@ -348,3 +349,40 @@ def test_an_answer_for_the_whole_request_is_one_prediction() -> None:
 
     assert [{"total": 3}] == codec.encode_answer({"total": 3}, output)
     assert {"total": 3} == codec.decode_answer([{"total": 3}], output)
+
+
+SALES = pd.DataFrame({"day": pd.date_range("2024-01-01", periods=2), "sold": [1, 2]})
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [SALES, SALES[:0], SALES[:1]],
+        [np.arange(3), np.arange(1)],
+        [np.eye(2, dtype="float32")],
+        [pd.Series([1.5, None], name="y"), pd.Series([2.0], name="y")],
+    ],
+)
+def test_each_call_gives_back_its_own_kind(answers: list[Any]) -> None:
+    """A function's tables, columns and arrays come back as such, one a call, whatever their length."""
+    output = codec.describe_calls(answers)
+    sent = json.loads(codec.to_json(codec.encode_answer(answers, output)))
+
+    for expected, got in zip(answers, codec.decode_answer(sent, output), strict=True):
+        assert type(expected) is type(got)
+        if isinstance(expected, np.ndarray):
+            np.testing.assert_array_equal(expected, got, strict=True)
+        else:
+            assert expected.equals(got)
+
+
+@pytest.mark.parametrize("answers", [[{"a": 1}, None], [np.eye(2), np.eye(3)], [1, "a"], [[1], (2, 3)]])
+def test_calls_with_plain_answers(answers: list[Any]) -> None:
+    """Answers that are no tables or arrays of one kind are plain JSON."""
+    assert Output(kind="list") == codec.describe_calls(answers)
+
+
+def test_an_index_is_not_lost_in_silence() -> None:
+    """A function's table with an index of its own is refused, and the error says what to do."""
+    with pytest.raises(TypeError, match=r"the index of a DataFrame would be lost; return it with `reset_index\(\)`"):
+        codec.describe_calls([pd.DataFrame({"a": [1]}, index=["x"])])

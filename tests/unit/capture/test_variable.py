@@ -296,6 +296,28 @@ def test_refusals(session: Any, expression: str, kind: type[errors.DeployError],
     assert hint == raised.value.hint
 
 
+def test_data_that_cannot_be_used(session: Any) -> None:
+    """What was found in the notebook and could not be used is named once each, with the reason."""
+    session.run("import decimal\ndata = [decimal.Decimal(1)]\ndef same(rows):\n    return rows", "same(data)")
+
+    with pytest.raises(errors.NoContract) as raised:
+        session.capture("same")
+
+    assert (
+        "Nothing says what `same` accepts: what the notebook holds could not be used:\n"
+        "  cell 2: same(data) cannot be written as JSON: JSON cannot hold a decimal.Decimal"
+    ) == raised.value.message
+
+
+@pytest.mark.parametrize(("answer", "given"), [("None", "None"), ("len(rows)", "one int"), ("rows[:1]", "1 answers")])
+def test_one_answer_a_row(session: Any, answer: str, given: str) -> None:
+    """A model that does not give one answer a row is refused with what it gave instead."""
+    session.run(f"class Odd:\n    def predict(self, rows):\n        return {answer}\nmodel = Odd()")
+
+    with pytest.raises(errors.NoContract, match=f"`model` does not take the given example: it gave {given} (for|to) 3 rows"):
+        session.capture("model", example=["a", "b", "c"])
+
+
 def test_example_that_does_not_fit(session: Any) -> None:
     """An example that the model does not take is refused with the model's own reason."""
     with pytest.raises(errors.NoContract, match=r"`model` does not take the given example: ValueError: Expected 2D array"):
@@ -325,6 +347,15 @@ def test_values_without_names_come_last(session: Any) -> None:
     session.cells.pop(1)
 
     assert "the variable X_test" == session.capture("m").golden_origin
+
+
+def test_a_table_for_a_call(session: Any, replay: Replay) -> None:
+    """A function of plain arguments that returns a table gives a table for each call."""
+    session.run("import pandas as pd\ndef forecast(days=3):\n    return pd.DataFrame({'day': range(days)})", "forecast(days=2)")
+    taken = session.capture("forecast")
+
+    assert ("list", "frame") == (taken.contract.methods[0].output.kind, taken.contract.methods[0].output.each.kind)
+    assert [] == replay(taken)
 
 
 def test_one_answer_for_all(session: Any, replay: Replay) -> None:

@@ -14,13 +14,13 @@ import msgspec
 from . import dtypes
 from .columns import Frame, Series, builder
 from .contract import Column, Input, Output
-from .describe import describe_arguments, describe_input, describe_output
+from .describe import describe_arguments, describe_calls, describe_input, describe_output
 from .problems import InvalidInput, InvalidJson
 from .rows import RowDecoder, decode_rows
 
 __all__ = [
-    "InvalidInput", "InvalidJson", "RowDecoder", "count", "decode_answer", "decode_rows", "describe_arguments", "describe_input",
-    "describe_output", "encode_answer", "encode_input", "encode_value", "take", "to_json",
+    "InvalidInput", "InvalidJson", "RowDecoder", "count", "decode_answer", "decode_rows", "describe_arguments", "describe_calls",
+    "describe_input", "describe_output", "encode_answer", "encode_input", "encode_value", "take", "to_json",
 ]  # fmt: skip
 
 encode_value = dtypes.to_json
@@ -88,6 +88,8 @@ def encode_answer(answer: Any, output: Output | None = None) -> list[Any]:
     """
     if output is not None and output.kind == "value":
         return [dtypes.to_json(answer)]
+    if output is not None and output.each is not None:
+        return [_rows(one) for one in answer]
     if output is not None and output.kind == "list" and output.shape is not None:
         return [list(row) for row in zip(*(_rows(one) for one in answer), strict=True)]
     return _rows(answer)
@@ -219,6 +221,8 @@ def _to_sparse(predictions: list[Any], output: Output, _index: Any = None) -> An
 
 
 def _to_list(predictions: list[Any], output: Output, _index: Any = None) -> Any:
+    if output.each is not None:
+        return [decode_answer(one, output.each) for one in predictions]
     if output.shape is None:
         return predictions
     import numpy as np

@@ -68,6 +68,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         dtype: For arrays and series, the dtype; for a frame, the dtype of its columns' names where they are not texts.
         name: For a series, its name; for a sparse matrix, its class.
         classes: For probabilities, the class of each column.
+        each: For the answers of a function that is called once a row, what each of them is, where that is a table or an array.
     """
 
     kind: OutputKind
@@ -76,6 +77,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     dtype: str | None = None
     name: str | None = None
     classes: tuple[Any, ...] | None = None
+    each: Output | None = None
 
 
 class Method(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

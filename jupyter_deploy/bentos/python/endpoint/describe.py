@@ -6,6 +6,8 @@ import inspect
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
+
 from .contract import Column, Input, Output
 from .dtypes import family, marker, object_dtype, to_json
 
@@ -70,6 +72,41 @@ def describe_output(answer: Any, rows: int, classes: Iterable[Any] | None = None
     if isinstance(answer, list | tuple) and len(answer) == rows:
         return Output(kind="list")
     return Output(kind="value")
+
+
+def describe_calls(answers: Sequence[Any]) -> Output:
+    """Describe what a function returned that was called once for each row.
+
+    Args:
+        answers: What each call returned.
+
+    Returns:
+        A list; it says what each answer is where all are tables, columns or arrays of one kind.
+
+    Raises:
+        TypeError: If JSON cannot hold an answer, or it has an index of its own, which JSON would lose.
+    """
+    if not all(_is_container(one) for one in answers):
+        to_json(answers)
+        return Output(kind="list")
+    for one in answers:
+        if hasattr(one, "iloc") and type(one.index).__name__ != "RangeIndex":
+            raise TypeError(f"the index of a {type(one).__name__} would be lost; return it with `reset_index()`")
+    found = {_plain(describe_output(one, len(one))) for one in answers}
+    if len(found) != 1:
+        to_json(answers)
+        return Output(kind="list")
+    return Output(kind="list", each=found.pop())
+
+
+def _is_container(answer: Any) -> bool:
+    return hasattr(answer, "iloc") or (hasattr(answer, "dtype") and getattr(answer, "ndim", 0) > 0)
+
+
+def _plain(output: Output) -> Output:
+    """Leave out what differs from answer to answer: ranges, examples, how many rows."""
+    columns = tuple(Column(name=one.name, dtype=one.dtype, categories=one.categories) for one in output.columns)
+    return msgspec.structs.replace(output, columns=columns)
 
 
 def describe_arguments(calls: Sequence[dict[str, Any]], function: Any = None) -> Input:

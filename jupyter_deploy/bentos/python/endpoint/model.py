@@ -159,7 +159,7 @@ def answers(function: Function, argument: Any, method: Method, count: int) -> li
 
 def _call(function: Function, argument: Any, method: Method) -> list[Any]:
     if method.input.kind == "arguments":
-        return [codec.encode_value(function(**row)) for row in argument]
+        return codec.encode_answer([function(**row) for row in argument], method.output)
     return codec.encode_answer(function(argument), method.output)
 
 

@@ -144,6 +144,8 @@ def _nested(shape: tuple[int | None, ...] | None, dtype: str | None) -> dict[str
 
 
 def _answer(output: Output) -> dict[str, Any]:
+    if output.each is not None:
+        return {"type": "array", "items": _answer(output.each)}
     if output.kind == "frame":
         return {"type": "object", "properties": {column.name: column_schema(column) for column in output.columns}}
     if output.kind == "series" and output.columns:
