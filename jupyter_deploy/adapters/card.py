@@ -119,12 +119,13 @@ def plan(capture: Capture) -> dict[str, str]:
     return {"text/html": _frame(body, QUIET), "text/plain": "\n".join(lines)}
 
 
-def listing(endpoints: Sequence[Endpoint], now: float) -> dict[str, str]:
+def listing(endpoints: Sequence[Endpoint], now: float, trouble: str = "") -> dict[str, str]:
     """Draw what is deployed, with a line of help.
 
     Args:
         endpoints: The endpoints.
         now: Seconds since the epoch.
+        trouble: Why they do not answer, if they do not.
 
     Returns:
         A mime bundle.
@@ -136,9 +137,10 @@ def listing(endpoints: Sequence[Endpoint], now: float) -> dict[str, str]:
         }
     rows = [row(endpoint, now) for endpoint in endpoints]
     table = _table(ENDPOINTS, [(*(_e(cell) for cell in cells[:4]), _link(cells[4])) for cells in rows])
+    warned = f'<div style="color:{COLOURS["failed"]};white-space:pre-wrap">{_e(trouble)}</div>' if trouble else ""
     return {
-        "text/html": f'<div style="{FONT}">{table}<div style="{MUTED}">{_marked(words.HELP)}</div></div>',
-        "text/plain": f"{columns(ENDPOINTS, rows)}\n{words.HELP}",
+        "text/html": f'<div style="{FONT}">{table}{warned}<div style="{MUTED}">{_marked(words.HELP)}</div></div>',
+        "text/plain": "\n".join(line for line in (columns(ENDPOINTS, rows), trouble, words.HELP) if line),
     }
 
 

@@ -90,7 +90,8 @@ def run(
 def list_endpoints(as_json: Json = False) -> None:
     """List what is deployed."""
     with failing(as_json):
-        endpoints = _endpoints()
+        endpoints, trouble = _endpoints()
+        terminal.warn(trouble)
         if as_json:
             terminal.json(endpoints)
         elif endpoints:
@@ -106,6 +107,7 @@ def status(name: Name, as_json: Json = False) -> None:
 
     with failing(as_json):
         client = _agent()
+        terminal.warn(client.status()["trouble"])
         if as_json:
             terminal.json(client.endpoint(name))
         else:
@@ -301,10 +303,12 @@ def _agent(*, start: bool = False) -> AgentClient:
         raise errors.AgentUnreachable("The agent does not run.", hint) from error
 
 
-def _endpoints() -> list[Endpoint]:
+def _endpoints() -> tuple[list[Endpoint], str]:
+    """List what is deployed, and say why it does not answer where it does not."""
     if not Home.find().store.exists():
-        return []  # nothing was ever deployed, so no agent is needed to say so
-    return _agent().endpoints()
+        return [], ""  # nothing was ever deployed, so no agent is needed to say so
+    client = _agent()
+    return client.endpoints(), client.status()["trouble"]
 
 
 def _follow(name: str, number: int, timeout: float | None, wait: bool, as_json: bool) -> None:

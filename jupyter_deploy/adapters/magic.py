@@ -172,8 +172,9 @@ class DeployMagics(Magics):
                 return self._show(asked, endpoint.status(), dict)
             endpoint._ipython_display_()
             return endpoint
-        endpoints = self._agent().endpoints()
-        return self._show(asked, endpoints, lambda: card.listing(endpoints, time.time()))
+        client = self._agent()
+        endpoints, trouble = client.endpoints(), client.status()["trouble"]
+        return self._show(asked, endpoints, lambda: card.listing(endpoints, time.time(), trouble))
 
     def _logs(self, asked: Any, name: str) -> None:
         lines = self._agent().logs(name, asked.lines, asked.release)

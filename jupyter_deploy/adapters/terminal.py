@@ -66,6 +66,16 @@ def release(view: View) -> None:
     print(card.text(view, time.time()))
 
 
+def warn(text: str) -> None:
+    """Tell what is wrong on standard error, so that standard output stays what was asked for.
+
+    Args:
+        text: What is wrong; nothing is printed where it is empty.
+    """
+    if text:
+        err.print(Text(text, style="red"))
+
+
 @contextmanager
 def failing(as_json: bool) -> Iterator[None]:
     """Turn errors into text and an exit code.

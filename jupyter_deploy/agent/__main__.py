@@ -89,18 +89,22 @@ def _listen(home: Home) -> socket.socket:
 
 
 def _resume(agent: Agent) -> None:
-    """Let what was deployed answer again; where that cannot be, as while another program has the port, tell and try again."""
-    while not agent.ending.is_set():
-        try:
-            agent.deployer.resume()
-        except errors.DeployError as error:
-            if agent.trouble != str(error):
-                log.exception("what was deployed does not answer")
-            agent.trouble = str(error)
-            time.sleep(RETRY)
-        else:
-            agent.trouble = ""
-            return
+    """Let what was deployed answer again, and try until it does, for another program may have the port for a while."""
+    while not (agent.ending.is_set() or _resumed(agent)):
+        time.sleep(RETRY)
+
+
+def _resumed(agent: Agent) -> bool:
+    before = agent.trouble
+    try:
+        agent.deployer.resume()
+    except errors.DeployError as error:
+        agent.trouble = str(error)
+        if agent.trouble != before:
+            log.exception("what was deployed does not answer")
+        return False
+    agent.trouble = ""
+    return True
 
 
 async def _until_end(agent: Agent, server: uvicorn.Server) -> None:

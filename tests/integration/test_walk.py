@@ -21,6 +21,7 @@ from jupyter_deploy import errors
 from jupyter_deploy.agent.lifecycle import connect, wait_for_end
 from jupyter_deploy.home import Home
 from jupyter_deploy.values import STAGES
+from tests.serving import until
 
 FRAME, TARGET = load_iris(return_X_y=True, as_frame=True)
 ROWS = FRAME.head(5).to_dict("records")
@@ -278,6 +279,23 @@ def test_a_port_that_another_program_has_is_named(home: Home) -> None:
             patch.setenv("JUPYTER_DEPLOY_PORT", str(taken.getsockname()[1]))
             with pytest.raises(errors.DeployError, match=r"is used by .*\(process \d+\)"):
                 jd.deploy(forest(0), name="here", example=FRAME, wait=True)
+
+
+def test_a_port_that_was_taken_meanwhile_is_told_and_taken_back(home: Home) -> None:
+    """While another program has the port, whoever looks is told; once it is free the endpoint answers again by itself."""
+    endpoint = jd.deploy(forest(0), name="here", example=FRAME, wait=True)
+    connect(home).stop()
+    wait_for_end(home)
+
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", httpx.URL(endpoint.url).port))
+        taken.listen()
+        client = connect(home)
+        until(lambda: "is used by" in client.status()["trouble"])
+
+    until(lambda: not client.status()["trouble"])
+    assert ("here@1", "verified") == released(call(endpoint))
 
 
 def of_home(process: psutil.Process, home: Home) -> bool:

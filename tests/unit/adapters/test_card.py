@@ -146,6 +146,9 @@ def test_listing(make: Any) -> None:
         == shown["text/plain"].splitlines()[1]
     )
     assert "Nothing is deployed." in nothing["text/plain"]
+    troubled = card.listing([make.endpoint()], make.now, "Port <8484> is used.")
+    assert "Port <8484> is used." == troubled["text/plain"].splitlines()[2]
+    assert "Port <8484> is used." in Checker(troubled["text/html"]).text
     for bundle in (shown, nothing):
         assert "%deploy?" in Checker(bundle["text/html"]).text
 
