@@ -174,7 +174,24 @@ def test_a_failing_model_is_told_without_its_words(make_app: Make, capfd: pytest
     assert "4711" not in got.text + logged
 
 
-@pytest.mark.parametrize(("answer", "said"), [([1.0], "1 answers to 2 rows"), (5, "TypeError"), ([object(), 1], "TypeError")])
+@pytest.mark.parametrize("error", [SystemExit("as scripts do"), KeyboardInterrupt(), asyncio.CancelledError(), StopIteration()])
+def test_a_model_that_wants_to_end_the_process_fails_like_another(make_app: Make, error: BaseException) -> None:
+    """What is no Exception is told as a problem too, with the release's headers, and the worker goes on."""
+
+    def predict(_: Any) -> Any:
+        raise error
+
+    app = make_app(predict)
+    got = [Caller(app)("POST", "/predict", json=[[1, 2, 3]]) for _ in range(2)]
+
+    assert [(500, "model_failed", "churn@7")] * 2 == [
+        (one.status_code, one.json()["code"], one.headers["jd-release"]) for one in got
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"), [([1.0], "1 answers to 2 rows"), (5, "TypeError"), ([object(), 1], "TypeError"), (["\ud800", 1], "Unicode")]
+)
 def test_an_odd_answer_is_the_models_failure(make_app: Make, answer: Any, said: str) -> None:
     """An answer that is not one JSON value a row is a failure of the model, not of the caller."""
     got = Caller(make_app(lambda rows: answer))("POST", "/predict", json=[[1, 2, 3]] * 2)

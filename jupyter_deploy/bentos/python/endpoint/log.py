@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+FRAMES = 20  # the innermost ones; a recursion without end has thousands
+
 
 def write(event: str, **facts: Any) -> None:
     """Write one line to standard error, which is the release's log.
@@ -32,5 +34,5 @@ def failure(event: str, error: BaseException, **facts: Any) -> None:
         **facts: What else is known of it.
     """
     told = error.__cause__ or error
-    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in extract_tb(told.__traceback__)]
+    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in extract_tb(told.__traceback__)[-FRAMES:]]
     write(event, error=type(told).__name__, frames=frames, **facts)

@@ -13,7 +13,7 @@ import msgspec
 
 from . import codec
 from .contract import Contract, Golden, Input, Manifest, Method
-from .problems import ModelFailed
+from .problems import ModelFailed, Problem
 from .rows import RowDecoder
 
 Function = Callable[..., Any]
@@ -62,9 +62,14 @@ class BoundMethod:
         """
         rows = self._decode(body)
         began = time.perf_counter()
-        predictions = answers(self._function, rows.argument, self.method, rows.size) if rows.size else []
-        seconds = time.perf_counter() - began
-        return Answer(codec.to_json({"predictions": predictions}), rows.size, seconds)
+        try:
+            predictions = answers(self._function, rows.argument, self.method, rows.size) if rows.size else []
+            seconds = time.perf_counter() - began
+            return Answer(codec.to_json({"predictions": predictions}), rows.size, seconds)
+        except Problem:
+            raise
+        except BaseException as error:  # the author's code may also raise SystemExit, and answer a text that is no Unicode
+            raise _raised(error) from error
 
 
 class Model:
@@ -151,10 +156,14 @@ def answers(function: Function, argument: Any, method: Method, count: int) -> li
     try:
         made = _call(function, argument, method)
     except Exception as error:  # the author's code may raise anything, and its text may hold a caller's values
-        raise ModelFailed(f"The model raised {type(error).__name__}; the endpoint's log says where.") from error
+        raise _raised(error) from error
     if len(made) != count:
         raise ModelFailed(f"The model gave {len(made)} answers to {count} rows.")
     return made
+
+
+def _raised(error: BaseException) -> ModelFailed:
+    return ModelFailed(f"The model raised {type(error).__name__}; the endpoint's log says where.")
 
 
 def _call(function: Function, argument: Any, method: Method) -> list[Any]:
