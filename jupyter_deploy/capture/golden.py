@@ -81,7 +81,9 @@ def _ask_one(model: Any, attribute: str, described: Input, body: bytes, rows: in
     argument = codec.decode_rows(body, described)
     function = getattr(model, attribute) if attribute else model
     with undisturbed():
-        answer = [function(**one) for one in argument] if described.kind == "arguments" else function(argument)
+        answer: Any = [function(**one) for one in argument] if described.kind == "arguments" else function(argument)
+    if hasattr(answer, "iloc") and answer.index.tolist() != list(range(rows)):
+        raise NoAnswer("its answer has an index of its own, in which JSON would lose whose answer is whose; keep that of the rows")
     if described.kind == "arguments":
         output = codec.describe_calls(answer)
     else:

@@ -283,14 +283,14 @@ def test_columns_are_described() -> None:
 
 
 def test_arguments_are_described_in_the_order_of_the_function() -> None:
-    """A function's arguments stand in its own order; those with a default may be left out."""
+    """A function's arguments stand in its own order; those with a default may be left out, and given though no call gave them."""
 
-    def price(area: float, city: str, discount: float = 0.0) -> float:
-        return area * len(city) * (1 - discount)
+    def price(area: float, city: str, discount: float = 0.0, *, rounded: bool = False) -> float:
+        return round(area * len(city) * (1 - discount), 0 if rounded else 2)
 
     described = codec.describe_arguments([{"city": "Rome", "discount": 0.5, "area": 10.0}], price)
 
-    assert [("area", "float", False), ("city", "str", False), ("discount", "float", True)] == [
+    assert [("area", "float", False), ("city", "str", False), ("discount", "float", True), ("rounded", "object", True)] == [
         (column.name, column.dtype, column.nullable) for column in described.columns
     ]
 

@@ -358,6 +358,15 @@ def test_a_table_for_a_call(session: Any, replay: Replay) -> None:
     assert [] == replay(taken)
 
 
+@pytest.mark.parametrize("answer", ["rows.sort_values('a')['a']", "rows.set_index('a')", "rows[rows['a'] > 1]"])
+def test_an_answer_in_another_order(session: Any, answer: str) -> None:
+    """A model whose answers are told apart by an index alone is refused: a caller counts rows."""
+    session.run(f"import pandas as pd\ndef model(rows):\n    return {answer}\nX = pd.DataFrame({{'a': [3, 1, 2], 'b': [1, 2, 3]}})")
+
+    with pytest.raises(errors.NoContract, match="its answer has an index of its own"):
+        session.capture("model", example=session.namespace["X"])
+
+
 def test_one_answer_for_all(session: Any, replay: Replay) -> None:
     """A function that gives one answer to a whole list is called once a row, with the list as its argument."""
     taken = session.run("def total(values):\n    return sum(values)", "total([1, 2, 3])").capture("total")

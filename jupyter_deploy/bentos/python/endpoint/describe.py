@@ -126,9 +126,10 @@ def describe_arguments(calls: Sequence[dict[str, Any]], function: Any = None) ->
     optional: set[str] = set()
     if function is not None:
         parameters = inspect.signature(function).parameters.values()
-        optional = {one.name for one in parameters if one.default is not one.empty}
+        optional = {one.name for one in parameters if one.default is not one.empty and one.kind is not one.POSITIONAL_ONLY}
         known = [one.name for one in parameters]
-        names = [name for name in known if name in names] + [name for name in names if name not in known]
+        # one with a default that no call gave can be given all the same; of what kind it is, nobody knows
+        names = [name for name in known if name in names or name in optional] + [name for name in names if name not in known]
     columns = tuple(_parameter(name, [call.get(name) for call in calls], name in optional) for name in names)
     return Input(kind="arguments", columns=columns)
 
