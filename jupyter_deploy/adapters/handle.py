@@ -236,9 +236,22 @@ class Endpoint:
         method = self._contract().method(name)
         if method is None:
             raise errors.BadInput(f"`{self.name}` has no method `{name}`.")
+        self._until_answered()
         if self._caller is None:
             self._caller = Caller(self.name, self.url, self.key_file, self._options.deadline, repeat=self._options.retry)
         return self._caller.call(self.url, method, args, named)
+
+    def _until_answered(self) -> None:
+        """Wait for the first answer: a call in the cell after `%deploy` comes before the preview is there."""
+        version = 0
+        while self.view.endpoint.answering is None and not self.view.release.url:
+            follower = self.follow()
+            if follower.error is not None:
+                raise follower.error
+            if follower.ended:
+                check(self.view.release)
+                return
+            version = follower.changed_since(version, None)
 
     # ----- how it looks
 

@@ -68,6 +68,7 @@ class InMemoryAgent:
         self.gate = gate
         self.unreachable = 0
         self.removed = False
+        self.answering: int | None = 1
 
     def events(self, name: str, number: int) -> Iterator[Release]:
         """Bring the steps."""
@@ -83,7 +84,7 @@ class InMemoryAgent:
         """Give the endpoint."""
         if self.removed:
             raise errors.UnknownName(f"There is no endpoint `{name}`.")
-        return endpoint(releases=self.steps[-1:])
+        return endpoint(releases=self.steps[-1:], answering=self.answering)
 
 
 @pytest.fixture

@@ -120,3 +120,12 @@ def test_a_standing_is_told_in_lines(make: Any, handle: Callable[..., Endpoint])
     assert "churn@1 (verified) answers at http://127.0.0.1:8484/churn/, key in /home/ada/keys/churn.key" == lines[0]
     assert ["churn@1", "verified"] == lines[2].split()[:2]
     assert repr(Standing.of(make.endpoint(answering=None, state=""))).startswith("nothing answers yet at")
+
+
+def test_a_call_of_what_never_answered_raises_its_reason(make: Any, handle: Callable[..., Endpoint]) -> None:
+    """Where the first release failed, a call says why instead of what the router makes of it; it waits for that if need be."""
+    endpoint = handle(make.release("locked"), make.release("failed", reason="There is no network."))
+    endpoint._client.answering = None
+
+    with pytest.raises(errors.ReleaseFailed, match="no network"):
+        endpoint.predict([[1]])
