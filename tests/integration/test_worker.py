@@ -91,7 +91,7 @@ class Parent:
         self.log = (folder / "parent.log").open("wb")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "endpoint.parent", "--control", str(self.control), *flags],
-            env={**os.environ, "PYTHONPATH": str(PYTHON)}, stdout=self.log, stderr=self.log, cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(PYTHON), "TMPDIR": str(folder)}, stdout=self.log, stderr=self.log, cwd=folder,
         )  # fmt: skip
         self.releases: list[Release] = []
 
@@ -289,6 +289,24 @@ def test_a_call_past_its_deadline_is_given_up(plain: Parent, tmp_path: Path, qui
     assert (504, "deadline_exceeded") == (got.status_code, got.json()["code"])
     until(lambda: release.status()["restarts"] == 1)
     assert ["fine"] == release.call(body=["fine"]).json()["predictions"]
+
+
+def test_temporary_files_end_with_the_release(parent: Parent, tmp_path: Path) -> None:
+    """What model and BentoML write into the folder for temporary files lies in one of the release's own, and goes with it."""
+
+    def leave(rows: list[Any]) -> list[Any]:
+        import tempfile
+
+        return [tempfile.mkstemp()[1] for _ in rows]
+
+    release = parent.release(function(tmp_path / "leave", leave)).ready()
+    files = [Path(release.call(body=["row"], worker=worker).json()["predictions"][0]) for worker in (0, 1)]
+    (folder,) = {file.parent for file in files}
+    assert (True, 0o700) == (all(file.exists() for file in files), folder.stat().st_mode & 0o777)
+
+    release.ask(do="stop")
+    until(release.ended)
+    assert not folder.exists()
 
 
 def test_a_model_that_cannot_be_loaded_says_why(plain: Parent, tmp_path: Path) -> None:

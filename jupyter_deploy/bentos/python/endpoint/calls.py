@@ -40,7 +40,7 @@ class Calls:
         self._recent: dict[str, float] = {}
         self._thread: ThreadPoolExecutor | None = None
         self._waiting = 0
-        self._timed = False
+        self._timed = self._late = False
         self._alone = threading.current_thread() is threading.main_thread()  # signals can be waited for there alone
         if self._alone:
             signal.signal(signal.SIGALRM, self._ring)
@@ -68,18 +68,21 @@ class Calls:
         """Run on the event loop, with an alarm set: a quick model may meet an input on which it is not."""
         try:
             try:
-                self._timed = True
+                self._timed, self._late = True, False
                 signal.setitimer(signal.ITIMER_REAL, self._deadline)
                 return self._run(method, body)
             finally:
                 self._timed = False
                 signal.setitimer(signal.ITIMER_REAL, 0)
-        except _Late:
+        except BaseException:  # as what the model's own code, or ours around it, has told it
+            if not self._late:
+                raise
             self._replace()
             raise self._exceeded() from None
 
     def _ring(self, _number: int, _frame: FrameType | None) -> None:
         if self._timed:
+            self._late = True
             raise _Late
 
     async def _beside(self, method: BoundMethod, body: bytes) -> Answer:

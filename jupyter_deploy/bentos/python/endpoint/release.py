@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -106,6 +107,7 @@ class ReleaseParent:
         for descriptor, target in ((source, 0), (sink, 1), (sink, 2)):
             os.dup2(descriptor, target)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.temporary = tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="jd-tmp-")
         os.chdir(self.spec.folder)
         sys.dont_write_bytecode = True  # the folder is named by its content, so nothing may be added to it
 
@@ -147,6 +149,7 @@ class ReleaseParent:
                 os._exit(0)
 
     def _clean(self) -> None:
+        shutil.rmtree(self.temporary, ignore_errors=True)  # workers end without tidying up, and so does BentoML in them
         if self.control.holds_path():  # else the folder belongs to a successor
             shutil.rmtree(self.folder, ignore_errors=True)
 
