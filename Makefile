@@ -1,7 +1,7 @@
 # Each target prints the plain commands that it runs and how long each took.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults lint bench bench-deploy build lab lock clean
+.PHONY: help setup demo test faults browser-test lint bench bench-deploy build lab lock clean
 
 PY := .venv/bin/python
 UV := .venv/bin/uv
@@ -18,6 +18,7 @@ help:
 	@echo 'make demo          deploy the model of an example notebook and call it'
 	@echo 'make test          all tests but those of `make faults`; ARGS="-k name" picks some'
 	@echo 'make faults        tests that kill processes'
+	@echo 'make browser-test  tests that drive JupyterLab and the endpoint'"'"'s page in Chromium'
 	@echo 'make lint          ruff and mypy'
 	@echo 'make bench-deploy  the figures of a deploy, with peers beside them; ARGS="--seconds 10 --quick" for a short run'
 	@echo 'make build         wheel and source archive in dist/'
@@ -38,6 +39,11 @@ test: setup
 
 faults: setup
 	$(call run,$(PYTEST) -m faults $(ARGS))
+
+browser-test: setup
+	@bash requirements/chromium.sh
+	$(call run,$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements/browser.txt)
+	$(call run,$(PYTEST) tests/browser $(ARGS))
 
 lint: setup
 	$(call run,.venv/bin/ruff check .)
@@ -65,6 +71,7 @@ lock: setup
 	$(call run,$(COMPILE) --extra test --extra lint --extra build pyproject.toml -o requirements/dev.txt $(ARGS))
 	$(call run,$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/base.txt)
 	$(call run,$(COMPILE) --extra lab -c requirements/dev.txt pyproject.toml -o requirements/lab.txt)
+	$(call run,$(COMPILE) --extra browser -c requirements/dev.txt pyproject.toml -o requirements/browser.txt)
 	$(call run,$(COMPILE) --group bootstrap -c requirements/dev.txt -o requirements/bootstrap.txt)
 	$(call run,$(COMPILE) --group peers -c requirements/dev.txt -o requirements/bench.txt)
 

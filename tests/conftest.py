@@ -1,10 +1,14 @@
-"""What tests of every kind share: marks by folder, and a package index on loopback, with small wheels that a test makes."""
+"""What tests of every kind share: marks by folder, a home folder of their own, a package index on loopback."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import importlib.util
 import os
 import re
+import shutil
+import tempfile
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -14,7 +18,12 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_deploy import errors
+from jupyter_deploy.agent.lifecycle import connect, wait_for_end
+from jupyter_deploy.home import Home
+
 MARKED_FOLDERS = ("faults", "cluster", "browser")
+collect_ignore = [] if importlib.util.find_spec("playwright") else ["browser"]  # `make browser-test` installs it
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -23,6 +32,33 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         folder = item.path.relative_to(Path(__file__).parent).parts[0]
         if folder in MARKED_FOLDERS:
             item.add_marker(folder)
+
+
+@contextlib.contextmanager
+def own_home() -> Iterator[Home]:
+    """Make an empty home folder; the agent that is started in it ends with it."""
+    home = Home(Path(tempfile.mkdtemp(prefix="jd-")))  # short, because sockets lie below it
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JUPYTER_DEPLOY_HOME", str(home.root))
+        yield home
+    with contextlib.suppress(errors.AgentUnreachable):
+        connect(home, start=False).stop()
+        wait_for_end(home)
+    shutil.rmtree(home.root, ignore_errors=True)
+
+
+@pytest.fixture
+def home() -> Iterator[Home]:
+    """Give a test a home folder of its own."""
+    with own_home() as home:
+        yield home
+
+
+@pytest.fixture(scope="module")
+def shared_home() -> Iterator[Home]:
+    """Give the tests of a module one home folder, so that they share its clean environments."""
+    with own_home() as home:
+        yield home
 
 
 class Index:

@@ -1,0 +1,87 @@
+"""A real browser, the system's Chromium, in which nothing may leave this machine and nothing may go wrong unseen."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+
+from jupyter_deploy.home import Home
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+STATUS = "Failed to load resource: the server responded with a status of 4"  # the browser's own note of an answer that a test wants
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start the system's Chromium."""
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    assert found, f"None of {', '.join(NAMES)} is installed; `make browser-test` installs it on Debian."
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=found, args=list(QUIET))
+
+
+@pytest.fixture
+def trouble() -> list[str]:
+    """Collect what must not happen: errors of a page's script or policy, and requests that leave this machine."""
+    return []
+
+
+@pytest.fixture
+def fresh(browser: Browser, trouble: list[str]) -> Iterator[Open]:
+    """Give a function that opens an empty page in a profile of its own; fails the test if a page met trouble."""
+    contexts = []
+
+    def told(message: ConsoleMessage) -> None:
+        if message.type == "error" and not message.text.startswith(STATUS):
+            trouble.append(message.text)
+
+    def asked(request: Request) -> None:
+        if urlsplit(request.url).hostname not in {"127.0.0.1", None, ""}:
+            trouble.append(request.url)
+
+    def opened(width: int = 1200, height: int = 900, colours: str = "light", permissions: tuple[str, ...] = ()) -> Page:
+        size = {"width": width, "height": height}
+        context = browser.new_context(viewport=size, color_scheme=colours, permissions=list(permissions))
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", told)
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on("request", asked)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert [] == trouble
+
+
+def barriers(page: Page, within: str = "body") -> list[str]:
+    """List what keeps people with disabilities from using a part of a page, as axe-core sees it."""
+    found = Axe().run(page, context=within).response["violations"]
+    return [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]]
+
+
+@pytest.fixture
+def check_barriers() -> Callable[..., list[str]]:
+    """Give the function that lists barriers."""
+    return barriers
+
+
+@pytest.fixture(scope="module")
+def secret(shared_home: Home) -> Callable[[str], str]:
+    """Give a function that reads the key of an endpoint's owner."""
+    return lambda name: (shared_home.keys / f"{name}.key").read_text(encoding="ascii").strip()
