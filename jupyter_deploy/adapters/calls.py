@@ -54,7 +54,6 @@ class Caller:
             CallFailed: If the endpoint answers with an error.
             BadInput: If the arguments do not fit the contract.
         """
-        __tracebackhide__ = True  # in a notebook an error shows the caller's own line, not how a request is sent
         rows, index, single = arguments(method, args, named)
         predictions: list[Any] = []
         for batch in batches(rows, method.input):
@@ -81,7 +80,6 @@ class Caller:
         raise _failure(self.name, answer, self._key_file)
 
     def _send(self, url: str, batch: bytes) -> list[Any]:
-        __tracebackhide__ = True
         answer = self.raw(url, batch)
         predictions = answer.get("predictions") if isinstance(answer, dict) else None
         if not isinstance(predictions, list):
@@ -128,9 +126,13 @@ def arguments(method: Method, args: tuple[Any, ...], named: Mapping[str, Any]) -
         if row is not None:
             return [row], None, True
     elif len(args) == 0 and len(named) == 1:
-        args = tuple(named.values())  # model.predict(X=X)
-    if len(args) != 1:
-        raise errors.BadInput(f"`{method.name}` takes one argument, but got {len(args) + len(named)}.", "Give all rows at once.")
+        args, named = tuple(named.values()), {}  # model.predict(X=X)
+    if len(args) != 1 or named:
+        fixed = ", ".join(f"{name}=..." for name in named) or "..."
+        raise errors.BadInput(
+            f"`{method.name}` takes one argument, but got {len(args) + len(named)}.",
+            f"Give all rows at once; to fix what else the model takes, deploy a function: `lambda X: model.{method.name}(X, {fixed})`.",
+        )
     value = args[0]
     if isinstance(value, dict) and given.kind in {"frame", "arguments"}:
         return _table(value), None, False

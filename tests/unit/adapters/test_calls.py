@@ -226,6 +226,15 @@ def test_what_holds_no_rows_is_not_sent(server: Scripted, key: Path, method: Met
     assert [] == server.bodies
 
 
+def test_further_arguments_are_never_dropped(server: Scripted, key: Path) -> None:
+    """An argument beside the rows is an error that says how to fix it for good, since the endpoint would answer without it."""
+    with pytest.raises(errors.BadInput, match="`predict` takes one argument, but got 2") as caught:
+        caller(server, key).call(server.url, ARRAY, ([[1.0, 2.0]],), {"threshold": 5.0})
+
+    assert caught.value.hint.endswith("deploy a function: `lambda X: model.predict(X, threshold=...)`.")
+    assert [] == server.bodies
+
+
 def test_a_broken_connection_is_tried_again(server: Scripted, key: Path) -> None:
     """A connection that breaks without an answer, as when the router restarts, is not seen by the caller."""
     server.drop = 2
