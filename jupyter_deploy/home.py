@@ -108,7 +108,7 @@ class Home:
         return self.runtime / "agent.sock"
 
     def make(self) -> Home:
-        """Make the home and the runtime folder, readable by their owner alone.
+        """Make the home, the runtime folder and those of which only deeper ones are made later, for their owner alone.
 
         Returns:
             This value.
@@ -116,8 +116,8 @@ class Home:
         Raises:
             AgentUnreachable: If a folder belongs to somebody else.
         """
-        private(self.root)
-        private(self.runtime)
+        for folder in (self.root, self.staging, self.releases, self.runtime):
+            private(folder)
         return self
 
 

@@ -12,7 +12,8 @@ from jupyter_deploy import errors
 from jupyter_deploy.home import Home
 from jupyter_deploy.values import Capture, Endpoint, Options, Release, from_json, to_json
 
-TIMEOUT = httpx.Timeout(60, connect=5)  # a rollback may have to start a release again
+TIMEOUT = httpx.Timeout(60, connect=5)
+PATIENT = httpx.Timeout(600, connect=5)  # for what may have to start a release again, or to wait for an installer to end
 
 
 class AgentClient:
@@ -124,7 +125,7 @@ class AgentClient:
         Returns:
             The endpoint as it is now.
         """
-        return from_json(self._ask("POST", f"/endpoints/{name}/rollback", {"to": to}), Endpoint)
+        return from_json(self._ask("POST", f"/endpoints/{name}/rollback", {"to": to}, PATIENT), Endpoint)
 
     def cancel(self, name: str, number: int) -> Release:
         """Stop a deploy that is on its way.
@@ -144,7 +145,7 @@ class AgentClient:
         Args:
             name: The endpoint.
         """
-        self._ask("DELETE", f"/endpoints/{name}")
+        self._ask("DELETE", f"/endpoints/{name}", timeout=PATIENT)
 
     def free(self) -> dict[str, int]:
         """Delete what no release needs.
@@ -162,9 +163,9 @@ class AgentClient:
         """
         self._ask("POST", "/stop", {"everything": everything})
 
-    def _ask(self, method: str, path: str, body: Any = None) -> bytes:
+    def _ask(self, method: str, path: str, body: Any = None, timeout: httpx.Timeout = TIMEOUT) -> bytes:
         try:
-            answer = self._http.request(method, path, content=None if body is None else to_json(body))
+            answer = self._http.request(method, path, content=None if body is None else to_json(body), timeout=timeout)
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
         if answer.is_error:
@@ -183,6 +184,5 @@ def _problem(answer: httpx.Response) -> errors.DeployError:
         problem = msgspec.json.decode(answer.content, type=dict[str, Any])
     except msgspec.MsgspecError:
         problem = {}
-    return errors.by_code(
-        problem.get("code", ""), problem.get("detail", f"The agent answered {answer.status_code}."), problem.get("hint", "")
-    )
+    detail = problem.get("detail", f"The agent met an error of its own ({answer.status_code}).")
+    return errors.by_code(problem.get("code", ""), detail, problem.get("hint", "`jupyter deploy agent logs` shows it."))

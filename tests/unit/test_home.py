@@ -25,6 +25,13 @@ def test_every_socket_fits_into_an_address(tmp_path: Path, depth: int) -> None:
     assert len(str(home.runtime / "0123abcd" / "parent.sock.tmp-00")) <= 107
 
 
+def test_every_folder_of_a_home_is_private(tmp_path: Path) -> None:
+    """Whatever the process's mask is, nobody else can enter one, also below a root that was made by others."""
+    home = Home(tmp_path / "h").make()
+
+    assert {0o700} == {folder.stat().st_mode & 0o777 for folder in (home.root, *home.root.iterdir())}
+
+
 def test_a_folder_becomes_private(tmp_path: Path) -> None:
     """Others lose their rights."""
     folder = tmp_path / "open"
