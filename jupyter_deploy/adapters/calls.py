@@ -131,7 +131,8 @@ def arguments(method: Method, args: tuple[Any, ...], named: Mapping[str, Any]) -
         fixed = ", ".join(f"{name}=..." for name in named) or "..."
         raise errors.BadInput(
             f"`{method.name}` takes one argument, but got {len(args) + len(named)}.",
-            f"Give all rows at once; to fix what else the model takes, deploy a function: `lambda X: model.{method.name}(X, {fixed})`.",
+            "Give all rows at once; to fix what else the model takes, deploy a function: "
+            f"`lambda X: model.{method.name}(X, {fixed})`.",
         )
     value = args[0]
     if isinstance(value, dict) and given.kind in {"frame", "arguments"}:
