@@ -10,6 +10,7 @@ from jupyter_deploy import errors
 
 FIRST = 8484
 TRIED = 100
+HIGHEST = 65_535
 LISTENING = "0A"
 
 
@@ -50,10 +51,10 @@ def choose(asked: int | None, remembered: int | None) -> int:
         if not free(wanted):
             raise in_use(wanted)
         return wanted
-    for port in range(FIRST, FIRST + TRIED):
-        if free(port):
-            return port
-    raise in_use(FIRST)
+    port = _first_free(FIRST)
+    if port is None:
+        raise in_use(FIRST)
+    return port
 
 
 def in_use(port: int) -> errors.PortInUse:
@@ -65,10 +66,10 @@ def in_use(port: int) -> errors.PortInUse:
     Returns:
         The error, naming the program where it can be seen.
     """
-    holder = holder_of(port)
+    holder, other = holder_of(port), _first_free(port + 1) or port + 1
     return errors.PortInUse(
         f"Port {port} of this machine, at which the endpoints are to be called, is used by {holder or 'another program'}.",
-        f"End that program, or choose another port with `port = {port + 1}` in deploy.toml; the endpoints' URLs change with it.",
+        f"End that program, or choose another port with `port = {other}` in deploy.toml; the endpoints' URLs change with it.",
     )
 
 
@@ -87,6 +88,11 @@ def holder_of(port: int) -> str:
             with contextlib.suppress(OSError):
                 return f"{(process / 'comm').read_text().strip()} (process {process.name})"
     return ""
+
+
+def _first_free(port: int) -> int | None:
+    """Find a free port from one on, and look at no more than some."""
+    return next((one for one in range(port, min(port + TRIED, HIGHEST + 1)) if free(one)), None)
 
 
 def _listening(port: int) -> set[str]:
