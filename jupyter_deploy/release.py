@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from jupyter_deploy import errors
+from jupyter_deploy.answers import same
 from jupyter_deploy.values import Difference, Golden, to_json
 
-ABSOLUTE = 1e-3  # of the relative tolerance: so that 1e-17 equals 0 where probabilities are compared
 SHOWN = 120  # characters of an answer that people see
 
 Call = Callable[[str, bytes], "tuple[int, bytes]"]
@@ -51,26 +50,6 @@ def explain(differences: Sequence[Difference], golden: Sequence[Golden], toleran
         f"row {first.row} of `{first.method}` should be {first.expected} and is {first.got}.",
         "What answered before still does. A model that draws random numbers needs a seed; `--tolerance` sets another tolerance.",
     )
-
-
-def same(expected: Any, got: Any, tolerance: float) -> bool:
-    """Compare an answer with the notebook's.
-
-    Args:
-        expected: The notebook's answer, as JSON.
-        got: The release's answer, as JSON.
-        tolerance: Relative tolerance of floats.
-
-    Returns:
-        Whether they are the same: kinds equal, floats near, everything else equal.
-    """
-    if isinstance(expected, list) and isinstance(got, list):
-        return len(expected) == len(got) and all(same(a, b, tolerance) for a, b in zip(expected, got, strict=True))
-    if isinstance(expected, dict) and isinstance(got, dict):
-        return expected.keys() == got.keys() and all(same(expected[name], got[name], tolerance) for name in expected)
-    if isinstance(expected, float) and isinstance(got, float):
-        return math.isclose(expected, got, rel_tol=tolerance, abs_tol=tolerance * ABSOLUTE)
-    return type(expected) is type(got) and bool(expected == got)
 
 
 def _ask(golden: Golden, call: Call) -> list[Any]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import random
 import sys
 import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from jupyter_deploy.answers import same
 from jupyter_deploy.bentos.python.endpoint import codec
 from jupyter_deploy.capture.contract import Data, signature
 from jupyter_deploy.values import Contract, Golden, Input, Method
@@ -29,6 +31,9 @@ class Asked(NamedTuple):
 
     contract: Contract
     golden: list[Golden]
+
+
+FAITHFUL = 1e-6  # relative tolerance of floats that went to JSON and back; they lose nothing there, sums of them may
 
 
 class NoAnswer(Exception):
@@ -52,7 +57,8 @@ def ask(model: Any, methods: tuple[str, ...], data: Data, most: int) -> Asked:
     """
     try:
         described = data.input or _describe(model, data)
-        rows = codec.encode_input(codec.take(data.value, described, most), described)
+        original = codec.take(data.value, described, most)
+        rows = codec.encode_input(original, described)
     except (TypeError, ValueError) as error:
         raise NoAnswer(f"{data.origin} cannot be written as JSON: {error}") from error
     body = codec.to_json({"rows": rows})
@@ -61,6 +67,7 @@ def ask(model: Any, methods: tuple[str, ...], data: Data, most: int) -> Asked:
     for attribute in methods:
         try:
             method, answers = _ask_one(model, attribute, described, body, len(rows))
+            _check_faithful(model, method, original, body, answers)
         except Exception as error:  # the model's own code, which may raise anything
             if not found:
                 kind = "" if isinstance(error, NoAnswer) else f"{type(error).__name__}: "
@@ -97,6 +104,31 @@ def _ask_one(model: Any, attribute: str, described: Input, body: bytes, rows: in
     if len(answers) != rows:
         raise NoAnswer(f"it gave {len(answers)} answers to {rows} {'row' if rows == 1 else 'rows'}")
     return Method(name=attribute or "predict", attribute=attribute, input=described, output=output), answers
+
+
+def _check_faithful(model: Any, method: Method, original: Any, body: bytes, answers: list[Any]) -> None:
+    """Check that the model answers the notebook's own rows as it answers what JSON makes of them.
+
+    A model that answers twice otherwise is left alone here: the verification gate refuses it, with the rows that differ.
+    """
+    if method.input.kind == "arguments":
+        return  # its calls are made of JSON's own values
+    expected, own = _sent(answers), _again(model, method, original)
+    if same(own, expected, FAITHFUL) or not same(_again(model, method, codec.decode_rows(body, method.input)), expected, FAITHFUL):
+        return
+    row = next((at for at, pair in enumerate(zip(own, expected, strict=False)) if not same(*pair, FAITHFUL)), 0)
+    reason = "JSON has no infinite numbers, for one" if b"null" in body else "a type of theirs has no form in JSON"
+    raise NoAnswer(f"row {row} is answered otherwise when it comes as JSON, as callers send it: {reason}")
+
+
+def _again(model: Any, method: Method, argument: Any) -> Any:
+    function = getattr(model, method.attribute) if method.attribute else model
+    with undisturbed():
+        return _sent(codec.encode_answer(function(argument), method.output))
+
+
+def _sent(answers: list[Any]) -> Any:
+    return json.loads(codec.to_json(answers))
 
 
 def classes(model: Any) -> tuple[Any, ...] | None:

@@ -86,6 +86,17 @@ def test_series_of_texts(session: Any, replay: Replay) -> None:
     assert [] == replay(taken)
 
 
+def test_rows_that_json_changes(session: Any) -> None:
+    """A model whose answer changes when its rows come as JSON is not deployed on those rows, and the message says which row."""
+    session.run(
+        "import numpy as np\nclass Endless:\n    def predict(self, X):\n        return np.isinf(X).any(axis=1).astype(int)",
+        "model = Endless()\nX = np.array([[1.0, 2.0], [1.0, np.inf]])",
+    )
+
+    with pytest.raises(errors.NoContract, match="row 1 is answered otherwise when it comes as JSON"):
+        session.capture("model", example=session.namespace["X"])
+
+
 def test_function_around_model(session: Any, replay: Replay) -> None:
     """A function that closes over a model, and a helper of another cell, take both along."""
     taken = session.run(
