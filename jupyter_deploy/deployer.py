@@ -135,7 +135,7 @@ class Deployer:
 
         Args:
             name: The endpoint.
-            to: The release's number; the newest verified one below the answering one where None.
+            to: The release's number; the newest one below the answering one that has served where None.
 
         Returns:
             The endpoint as it is now.
@@ -192,7 +192,6 @@ class Deployer:
                     walk.join()
         for release in releases:
             self._notify(name, release.number)
-        self.traffics.tidy(name)
 
     def free(self) -> dict[str, int]:
         """Delete what no release needs.
@@ -291,6 +290,7 @@ class Deployer:
             if self._supersede(name):
                 return False
             self.traffics.remove(name)
+            self._tidy(name)  # before another deploy may use the same numbers again
             (self.home.keys / f"{name}.key").unlink(missing_ok=True)
             shutil.rmtree(self.home.releases / name, ignore_errors=True)
             self.store.audit("removed", name)
@@ -305,6 +305,7 @@ class Deployer:
 
 def _rollback_to(endpoint: Endpoint, to: int | None) -> Release:
     verified = [release for release in endpoint.releases if release.verified and release.number != endpoint.answering]
+    served = [release for release in verified if any(stage.name == "serving" for stage in release.stages)]
     if to is not None:
         chosen = next((release for release in verified if release.number == to), None)
         if chosen is None:
@@ -313,7 +314,7 @@ def _rollback_to(endpoint: Endpoint, to: int | None) -> Release:
                 f"`{endpoint.name}@{to}` cannot answer: it is not an older verified release.", f"There are: {listed}."
             )
         return chosen
-    older = [release for release in verified if endpoint.answering is None or release.number < endpoint.answering]
+    older = [release for release in served if endpoint.answering is None or release.number < endpoint.answering]
     if not older:
         raise errors.Conflict(f"`{endpoint.name}` has no older verified release.", "Deploy the model that you want.")
     return older[0]

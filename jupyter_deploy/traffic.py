@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
+
+import msgspec
 
 from jupyter_deploy import plugins
 from jupyter_deploy.home import Home
@@ -31,6 +35,9 @@ class Traffics:
         self.target = target
         self._lock = threading.RLock()
         self._routed: set[str] = set()  # the launches that the router was last told of
+        self._claimed: set[str] = set()  # the launches that are about to be routed, which `tidy` leaves alone
+        self._ending: set[str] = set()  # the launches that `tidy` ends
+        self._ended = threading.Condition(self._lock)
 
     def folder(self, release: Release) -> Path:
         """Say where a release's logs lie.
@@ -113,14 +120,9 @@ class Traffics:
             ReleaseFailed: If it does not become ready; the older one goes on answering.
             RouterFailed: If the switch is not acknowledged; the older one goes on answering.
         """
-        self.start(release, "verified")
-        with self._lock:
-            self.store.update(release, url="")
-            self._switch(release, "verified")
-            for other in self.store.releases(release.endpoint):
-                if other.state == "serving" and other.number != release.number:
-                    self.store.end(other, "retired", f"{release.tag} answers")
-            return self.store.end(release, "serving", note) if note else release
+        with self._claim(release.tag):
+            self.start(release, "verified")
+            return self._take_over(release, note)
 
     def give_back(self, release: Release) -> None:
         """Let the verified release answer again from which a live preview had taken the URL; the preview goes on beside it.
@@ -157,14 +159,16 @@ class Traffics:
             endpoint: The endpoint.
             newest: The newest release that is looked at, for a newer one may be on its way; every one where None.
         """
-        traffic = self._plan().get(endpoint, Traffic(endpoint=endpoint))
-        answering = {*traffic.weights, *traffic.beside.values()}
-        others = [launch for launch in self._launches(endpoint, newest) if launch not in answering]
-        verified = [release for release in self.store.releases(endpoint) if release.verified and release.tag in others]
-        kept = {release.tag for release in sorted(verified, key=_answered, reverse=True)[: traffic.options.keep]}
-        for launch in others:
-            if launch not in kept:
+        with self._lock:
+            useless = self._useless(endpoint, newest)
+            self._ending |= useless
+        try:
+            for launch in sorted(useless):
                 self.target.stop(launch)
+        finally:
+            with self._ended:
+                self._ending -= useless
+                self._ended.notify_all()
 
     def remove(self, endpoint: str) -> None:
         """Take an endpoint off the router and out of the store; `tidy` ends its releases.
@@ -189,6 +193,15 @@ class Traffics:
 
     # ----- inside
 
+    def _take_over(self, release: Release, note: str) -> Release:
+        with self._lock:
+            self.store.update(release, url="")
+            self._switch(release, "verified")
+            for other in self.store.releases(release.endpoint):
+                if other.state == "serving" and other.number != release.number:
+                    self.store.end(other, "retired", f"{release.tag} answers")
+            return self.store.end(release, "serving", note) if note else release
+
     def _switch(self, release: Release, state: Kind) -> None:
         """Let a release answer at its endpoint's URL; where that is not acknowledged, the store says again what it said before."""
         _, before, answered = self.store.endpoints()[release.endpoint]
@@ -199,6 +212,25 @@ class Traffics:
             self.store.set_answering(release.endpoint, before, answered)
             raise
 
+    @contextlib.contextmanager
+    def _claim(self, launch: str) -> Iterator[None]:
+        """Keep `tidy` from ending a release that is about to answer; one that is being ended is waited for, to be started anew."""
+        with self._ended:
+            self._ended.wait_for(lambda: launch not in self._ending)
+            self._claimed.add(launch)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._claimed.discard(launch)
+
+    def _useless(self, endpoint: str, newest: int | None) -> set[str]:
+        traffic = self._of(endpoint) if endpoint in self.store.endpoints() else Traffic(endpoint=endpoint)
+        needed = {*traffic.weights, *traffic.beside.values()} | self._claimed | self._ending
+        others = {launch for launch in self._launches(endpoint, newest) if launch not in needed}
+        verified = [release for release in self.store.releases(endpoint) if release.verified and release.tag in others]
+        return others - {release.tag for release in sorted(verified, key=_answered, reverse=True)[: traffic.options.keep]}
+
     def _launches(self, endpoint: str, newest: int | None) -> list[str]:
         parts = {launch: launch.partition("@") for launch in self.target.status()}
         own = {launch: int(number.partition("-")[0]) for launch, (name, _, number) in parts.items() if name == endpoint}
@@ -208,9 +240,9 @@ class Traffics:
         # What is routed stays so while it is not ready: it is being revived, and callers get a 503 and not a 404 meanwhile.
         status = self.target.status()
         running = {launch for launch, health in status.items() if health.phase == "ready" or launch in self._routed}
-        return {name: self._of(name, running) for name in self.store.endpoints()}
+        return {name: _only(self._of(name), running) for name in self.store.endpoints()}
 
-    def _of(self, name: str, running: set[str]) -> Traffic:
+    def _of(self, name: str) -> Traffic:
         _, answering, state = self.store.endpoints()[name]
         releases = {release.number: release for release in self.store.releases(name)}
         beside = {release.tag: _id(release, "preview") for release in releases.values() if release.url}
@@ -219,8 +251,8 @@ class Traffics:
         shown = main or next(iter(releases.values()), None)
         return Traffic(
             endpoint=name,
-            weights={launch: weight for launch, weight in weights.items() if launch in running},
-            beside={path: launch for path, launch in beside.items() if launch in running},
+            weights=weights,
+            beside=beside,
             options=self.store.options(name, shown.number) if shown else Options(),
         )
 
@@ -250,6 +282,14 @@ class Traffics:
 
 def _id(release: Release, kind: Kind) -> str:
     return release.tag if kind == "verified" else f"{release.tag}-preview"
+
+
+def _only(traffic: Traffic, running: set[str]) -> Traffic:
+    return msgspec.structs.replace(
+        traffic,
+        weights={launch: weight for launch, weight in traffic.weights.items() if launch in running},
+        beside={path: launch for path, launch in traffic.beside.items() if launch in running},
+    )
 
 
 def _answered(release: Release) -> float:

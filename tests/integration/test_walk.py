@@ -213,6 +213,20 @@ def test_a_cancelled_deploy_leaves_what_served(churn: jd.Endpoint) -> None:
     assert before == call(churn).headers["jd-release"]
 
 
+def test_a_rollback_takes_the_place_of_a_deploy_on_its_way(churn: jd.Endpoint) -> None:
+    """Twice in a row, so that what is rolled back to has to be started again: it answers, and the deploy is cancelled."""
+    older = jd.deploy(forest(20), name="churn", example=FRAME, wait=True).view.release
+    jd.deploy(forest(21), name="churn", example=FRAME, wait=True)
+    jd.deploy(forest(22), name="churn", example=FRAME, wait=True)
+    for seed in (23, 24):
+        deploy = jd.deploy(forest(seed), name="churn", example=FRAME)
+        deploy.rollback()
+        with pytest.raises(errors.Cancelled):
+            deploy.wait()
+
+    assert {(200, older.tag)} == {(answer.status_code, answer.headers["jd-release"]) for answer in map(call, [churn] * 100)}
+
+
 def test_endpoints_answer_while_there_is_no_agent_and_after_it_is_back(churn: jd.Endpoint, shared_home: Home) -> None:
     """An agent that is killed takes nothing along; the next one adopts what runs."""
     before = call(churn).headers["jd-release"]
