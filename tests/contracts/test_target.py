@@ -219,3 +219,17 @@ def test_close_ends_everything(made: Machine) -> None:
 
     assert {} == made.target.status()
     assert {"ConnectionRefusedError"} == {reason.partition(":")[0] for reason in load.run(made.plan(), 0.1).reasons}
+
+
+def test_after_close_nothing_is_started(made: Machine) -> None:
+    """A thread that still deploys while its agent ends leaves neither a release nor a router behind."""
+    made.switch(made.start(2))
+    closed, launch = made.target, made.launch(3)
+    closed.close(everything=True)
+    made.target = type(closed)(made.home)
+    for late in (lambda: closed.start(launch), lambda: closed.switch({})):
+        with pytest.raises(errors.DeployError, match="he agent ends"):
+            late()
+
+    assert {} == made.target.status()
+    assert {"ConnectionRefusedError"} == {reason.partition(":")[0] for reason in load.run(made.plan(), 0.1).reasons}

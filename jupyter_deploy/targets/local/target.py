@@ -51,6 +51,8 @@ class Local:
         self._workers = Workers(home.runtime, self._parents, self._watch)
         self._workers.adopt()
         self._lock = threading.Lock()
+        self._closed = False
+        self._opening = threading.Lock()  # held while the router is opened or this target is closed
 
     def url(self, endpoint: str) -> str:
         """Say at which URL an endpoint answers.
@@ -79,7 +81,7 @@ class Local:
         def prepare() -> None:
             try:
                 self._parents.warm(interpreter, path, modules, owner)
-                self._envoy.open()
+                self._open()
             except (errors.DeployError, OSError) as error:
                 log.warning("cannot prepare for previews: %s", error)  # a deploy meets the same error and shows it
 
@@ -126,7 +128,7 @@ class Local:
         """
         wanted = {launch: _cluster(self._workers.find(launch)) for launch in sorted(router.named(traffic))}
         with self._lock:
-            self._envoy.open()
+            self._open()
             present, known = self._envoy.clusters(), self._workers.known()
             kept = {name: one for name, one in present.items() if name in known}  # the others are left from a crash
             self._envoy.apply("cds", list({**kept, **wanted}.values()))
@@ -144,7 +146,7 @@ class Local:
             Conflict: If the router still sends requests to it.
         """
         if id in self._envoy.clusters():
-            self._envoy.open()
+            self._open()
             self._drain(id)
             with self._lock:
                 self._check_unused(id)
@@ -173,13 +175,23 @@ class Local:
         Args:
             everything: Whether the releases and the router end too; they go on answering otherwise, if there are any.
         """
-        if everything or not self._workers.known():
+        with self._opening:
+            self._closed = True
+        launches = self._workers.close()
+        if everything or not launches:
             self._envoy.stop()
-            for launch in self._workers.known():
+            for launch in launches:
                 self._workers.stop(launch)
             self._parents.close()
         self._envoy.leave()
         self._watch.close()
+
+    def _open(self) -> None:
+        """Open the router, unless the agent ends, so that no thread of it leaves one behind."""
+        with self._opening:
+            if self._closed:
+                raise errors.RouterFailed("The agent ends.", "The next one goes on.")
+            self._envoy.open()
 
     def _await_healthy(self, id: str) -> None:
         workers, end = len(self._workers.find(id).sockets), time.monotonic() + HEALTHY

@@ -76,6 +76,7 @@ class Workers:
         self._watch = watch
         self._lock = threading.Lock()
         self._running: dict[str, Running] = {}
+        self._closed = False
 
     def adopt(self) -> None:
         """Find the releases that an earlier agent started; those that died meanwhile are listed as gone."""
@@ -102,6 +103,10 @@ class Workers:
         """
         folder = self._runtime / hashlib.sha256(launch.id.encode()).hexdigest()[:8]
         with self._lock:
+            if self._closed:
+                raise errors.ReleaseFailed(
+                    f"The release {launch.id} is not started, because the agent ends.", "The next one goes on."
+                )
             one = self._running.setdefault(launch.id, Running(launch, folder))
         with one.lock:
             self._running[launch.id] = one  # it may have been stopped while we waited
@@ -113,6 +118,16 @@ class Workers:
             except BaseException:
                 self.stop(launch.id)
                 raise
+
+    def close(self) -> set[str]:
+        """Start nothing any more.
+
+        Returns:
+            The launches that were started, whether or not they live.
+        """
+        with self._lock:
+            self._closed = True
+            return self.known()
 
     def known(self) -> set[str]:
         """List the launches that were started, whether or not they live."""
