@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from jupyter_deploy import errors
@@ -19,6 +20,7 @@ from jupyter_deploy.targets.local.workers import Running, Workers
 
 HEALTHY = 10.0  # seconds for the router to find every worker of a release that is ready
 PAUSE = 0.002
+AT_ONCE = 16  # releases that end side by side; each waits for what is in flight
 COUNTERS = {
     "requests": "upstream_rq_total",
     "succeeded": "upstream_rq_2xx",
@@ -180,8 +182,8 @@ class Local:
         launches = self._workers.close()
         if everything or not launches:
             self._envoy.stop()
-            for launch in launches:
-                self._workers.stop(launch)
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                list(pool.map(self._workers.stop, launches))
             self._parents.close()
         self._envoy.leave()
         self._watch.close()
