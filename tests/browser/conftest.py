@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from jupyter_deploy.home import Home
 
@@ -23,6 +23,7 @@ QUIET = (
 )
 STATUS = "Failed to load resource: the server responded with a status of 4"  # the browser's own note of an answer that a test wants
 Open = Callable[..., Page]
+expect.set_options(timeout=30_000)  # milliseconds; a busy machine is no error
 
 
 @pytest.fixture(scope="session")

@@ -33,11 +33,16 @@ class Moody:
         return [float(os.getpid()) for _ in range(len(rows))]
 moody = Moody()"""
 BUSY = "while not Path('go').exists(): time.sleep(0.05)"
-READY = """async () => {
-  const context = window.jupyterapp?.shell.currentWidget?.sessionContext;
-  if (!context) return false;
-  await context.ready;
-  return context.session?.kernel?.connectionStatus === 'connected' && context.session.kernel.status === 'idle';
+READY = """async () => {  // JupyterLab may drop what is sent while it connects, so something harmless is sent until it is answered
+  const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds, false));
+  for (;;) {
+    const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
+    if (kernel?.connectionStatus === 'connected') {
+      const answered = kernel.requestExecute({ code: '', silent: true }).done.then(() => true, () => false);
+      if (await Promise.race([answered, pause(2000)])) return;
+    }
+    await pause(100);
+  }
 }"""
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
 PATIENCE = 120_000.0  # milliseconds until a release must have ended
@@ -61,7 +66,7 @@ class Notebook:
     def wait(self) -> None:
         """Wait until the kernel takes cells."""
         expect(self.page.locator("#jupyterlab-splash")).to_have_count(0, timeout=60_000)
-        self.page.wait_for_function(READY, timeout=60_000)
+        self.page.evaluate(READY)
 
     def type(self, at: int, source: str) -> Locator:
         """Write a cell and run it with Shift+Enter.
@@ -75,7 +80,9 @@ class Notebook:
         """
         cell = self.cells.nth(at)
         cell.locator(".cm-content").click()
+        expect(cell.locator(".cm-focused")).to_have_count(1)
         self.page.keyboard.insert_text(source)
+        expect(cell.locator(".cm-content")).to_contain_text(source.splitlines()[-1])
         self.page.keyboard.press("Shift+Enter")
         return cell
 
