@@ -178,7 +178,7 @@ def span(seconds: float) -> str:
         Such as `0.35 s`, `12 s`, `2 min 5 s`, `3 h` or `4 d`.
     """
     if seconds < 9.95:
-        return f"{seconds:.2g} s" if seconds < 0.095 else f"{seconds:.1f} s"
+        return f"{seconds:.1g} s" if seconds < 0.095 else f"{seconds:.1f} s"
     if seconds < 60:
         return f"{seconds:.0f} s"
     if seconds < 3600:

@@ -69,7 +69,7 @@ def test_situation_beside_a_verified_release(make: Any) -> None:
 @pytest.mark.parametrize(
     ("seconds", "expected"),
     [
-        (0.0, "0 s"), (0.035, "0.035 s"), (0.35, "0.3 s"), (9.94, "9.9 s"), (9.96, "10 s"), (59, "59 s"), (125, "2 min 5 s"),
+        (0.0, "0 s"), (0.035, "0.04 s"), (0.35, "0.3 s"), (9.94, "9.9 s"), (9.96, "10 s"), (59, "59 s"), (125, "2 min 5 s"),
         (7200, "2 h"), (400_000, "5 d"),
     ],
 )  # fmt: skip
