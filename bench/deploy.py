@@ -46,7 +46,8 @@ def arguments() -> argparse.Namespace:
         `peers`, `seconds`, `quick` and `only`.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peers", type=lambda text: Path(text).absolute(), help="the interpreter of the environment that holds the peers")
+    peers = "the interpreter of the environment that holds the peers"
+    parser.add_argument("--peers", type=lambda text: Path(text).absolute(), help=peers)  # peers run in folders of their own
     parser.add_argument("--seconds", type=float, default=60.0, help="how long each experiment with traffic lasts")
     parser.add_argument("--quick", action="store_true", help="fewer repetitions")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to run")
