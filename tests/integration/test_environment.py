@@ -16,30 +16,11 @@ import pytest
 from jupyter_deploy import errors
 from jupyter_deploy.languages.python import COMPLETE, Python
 from jupyter_deploy.lock.format import parse
-from jupyter_deploy.values import Capture, Contract, Input, Lock, Method, Output, Requirement
+from jupyter_deploy.values import Lock, Requirement
+from tests.captures import reaching as capture
 
 if TYPE_CHECKING:
     from tests.conftest import Index
-
-
-def capture(folder: Path, *modules: str, interpreter: str = sys.executable, path: tuple[str, ...] = tuple(sys.path[1:])) -> Capture:
-    """Make a capture that reaches modules."""
-    method = Method(name="predict", input=Input(kind="list"), output=Output(kind="list"))
-    return Capture(
-        endpoint="demo",
-        variable="model",
-        kind="Model",
-        digest="0" * 64,
-        folder=str(folder),
-        size=0,
-        contract=Contract(methods=(method,)),
-        golden={},
-        golden_origin="",
-        modules=modules,
-        interpreter=interpreter,
-        path=path,
-        language_version="3.11.7",
-    )
 
 
 def lock_of(wheel: Path, digest: str = "a" * 64) -> Lock:

@@ -9,7 +9,7 @@ import pytest
 from jupyter_deploy import errors
 from jupyter_deploy.languages.python import RUNTIME, Installed, Kernel, Plan, closure, compile_plan, inspect_kernel, plan_lock
 from jupyter_deploy.lock.format import parse
-from jupyter_deploy.values import Capture, Contract, Input, Method, Output
+from tests.captures import reaching as capture
 
 if TYPE_CHECKING:
     from tests.conftest import Index
@@ -27,26 +27,6 @@ def kernel(*distributions: Installed, reached: tuple[str, ...] = ()) -> Kernel:
     """Make a kernel whose captured code reaches some distributions, each by one module."""
     owners = {name: (name,) for name in reached}
     return Kernel(distributions=distributions, owners=owners, missing=(), markers=MARKERS, platform="linux-x86_64")
-
-
-def capture(folder: Path, *modules: str, kind: str = "list") -> Capture:
-    """Make a capture that reaches modules, in the interpreter of the tests."""
-    method = Method(name="predict", input=Input(kind=kind), output=Output(kind="list"))  # type: ignore[arg-type]
-    return Capture(
-        endpoint="demo",
-        variable="model",
-        kind="Model",
-        digest="0" * 64,
-        folder=str(folder),
-        size=0,
-        contract=Contract(methods=(method,)),
-        golden={},
-        golden_origin="",
-        modules=modules,
-        interpreter=sys.executable,
-        path=tuple(sys.path[1:]),
-        language_version="3.11.7",
-    )
 
 
 def test_reached_and_runtime_are_asked_for_at_their_versions() -> None:
