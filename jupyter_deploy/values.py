@@ -17,8 +17,9 @@ from jupyter_deploy import errors
 from jupyter_deploy.bentos.python.endpoint.contract import Column, Contract, Golden, Input, Manifest, Method, Output
 
 __all__ = [
-    "STAGES", "Bundle", "Capture", "Cell", "Column", "Contract", "Difference", "Endpoint", "Golden", "Input", "Key", "Lock",
-    "Manifest", "Method", "Options", "Output", "Release", "Requirement", "Stage", "State", "check_name", "from_json", "to_json",
+    "STAGES", "Bundle", "Capture", "Cell", "Column", "Contract", "Difference", "Endpoint", "Finding", "Golden", "Input", "Key",
+    "Lock", "Manifest", "Method", "Options", "Output", "Provenance", "Release", "Requirement", "Stage", "State", "Taken",
+    "check_name", "from_json", "to_json",
 ]  # fmt: skip
 
 STAGES = ("captured", "preview", "locked", "environment", "bundled", "verified", "serving")
@@ -49,6 +50,63 @@ class Cell(Value, frozen=True, kw_only=True):
     why: str
 
 
+class Taken(Value, frozen=True, kw_only=True):
+    """One thing that a capture took along.
+
+    Attributes:
+        path: The way that reached it, as a person would write it: `model.steps[0][1].func → clean → STOPWORDS`.
+        kind: What it is, such as `function`, `class`, `DataFrame`, `module file`, `data file`.
+        size: Its size in bytes, as written.
+    """
+
+    path: str
+    kind: str
+    size: int
+
+
+FindingKind = Literal["cell", "file", "environment", "module", "patch", "package", "secret", "contract", "golden", "isolation"]
+
+
+class Finding(Value, frozen=True, kw_only=True):
+    """Something that a person should know of before they trust a release; it stops nothing by itself.
+
+    Attributes:
+        kind: What it is about.
+        subject: The cell, path, variable, module or package that it is about, such as `cell 7` or `numpy`.
+        message: What was found and where, in one sentence.
+        hint: What to do about it; empty where nothing is to be done.
+    """
+
+    kind: FindingKind
+    subject: str
+    message: str
+    hint: str = ""
+
+
+class Provenance(Value, frozen=True, kw_only=True):
+    """Where a release came from; kept with the release, since the same capture may be deployed again from elsewhere.
+
+    Attributes:
+        user: Who deployed it: the system's user, and where Jupyter tells it the person.
+        host: The machine's name.
+        at: When the capture was made, in seconds since the epoch.
+        notebook: The notebook's name; empty where the kernel does not know it.
+        kernel: The kernel's implementation, version and interpreter.
+        revision: The git commit that the notebook's folder stands at; empty outside of git.
+        dirty: The files below that folder that differ from the commit, at most 50; empty where none does.
+        cells: The execution counts of the cells that the capture came from.
+    """
+
+    user: str = ""
+    host: str = ""
+    at: float = 0.0
+    notebook: str = ""
+    kernel: str = ""
+    revision: str = ""
+    dirty: tuple[str, ...] = ()
+    cells: tuple[int, ...] = ()
+
+
 class Capture(Value, frozen=True, kw_only=True):
     """What was taken from the live kernel; its files lie in `folder`.
 
@@ -72,6 +130,10 @@ class Capture(Value, frozen=True, kw_only=True):
         language_version: Its version.
         notebook: The notebook's name, where the kernel knows it.
         seconds: How long the capture took.
+        taken: What was taken along and the way that reached it, the biggest first.
+        findings: What a person should know of before they trust it.
+        environment: The names of environment variables that the model is declared to read.
+        provenance: Where it came from; no part of the digest.
     """
 
     endpoint: str
@@ -90,6 +152,10 @@ class Capture(Value, frozen=True, kw_only=True):
     language_version: str
     notebook: str = ""
     seconds: float = 0.0
+    taken: tuple[Taken, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    environment: tuple[str, ...] = ()
+    provenance: Provenance = Provenance()
 
 
 class Requirement(Value, frozen=True, kw_only=True):
@@ -182,6 +248,9 @@ class Release(Value, frozen=True, kw_only=True):
         hint: What to do about it.
         differences: The golden rows that differ, where it was refused for them.
         verified: Whether its bundle reproduced the golden rows.
+        findings: What a person should know of before they trust it, from every stage.
+        provenance: Where it came from.
+        nondeterministic: Whether only shapes and types of its golden answers were compared.
     """
 
     endpoint: str
@@ -197,6 +266,9 @@ class Release(Value, frozen=True, kw_only=True):
     hint: str = ""
     differences: tuple[Difference, ...] = ()
     verified: bool = False
+    findings: tuple[Finding, ...] = ()
+    provenance: Provenance = Provenance()
+    nondeterministic: bool = False
 
     @property
     def tag(self) -> str:
@@ -268,6 +340,7 @@ class Options(Value, frozen=True, kw_only=True):
         preview_live: Whether an unverified preview may replace a verified release at the endpoint's URL.
         locker: Which locker makes the lock.
         keep: How many earlier verified releases stay ready behind the one that answers, to be rolled back to at once.
+        nondeterministic: Whether golden answers are compared by shape and type only, for a model that draws random numbers.
     """
 
     target: str = "local"
@@ -281,6 +354,7 @@ class Options(Value, frozen=True, kw_only=True):
     preview_live: bool = False
     locker: str = "uv"
     keep: int = 1
+    nondeterministic: bool = False
 
 
 def check_name(name: str) -> str:

@@ -142,6 +142,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         model: The model's file or folder, relative to the manifest.
         sources: The folder to put on the module path, relative to the manifest; empty where there is none.
         preload: Modules to import before the model is loaded.
+        environment: The names of environment variables that the model reads; their values are given to the release where it runs.
     """
 
     format: int = 1
@@ -153,3 +154,4 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     model: str = "model/model.pkl"
     sources: str = ""
     preload: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
