@@ -35,7 +35,8 @@ LIMITS: dict[str, tuple[float, float]] = {
     "keep": (0, 100),
 }
 CHOICES = {"target": "targets", "locker": "lockers"}  # settings that name an implementation
-WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+TEXTS = tuple[str, ...]
+WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", TEXTS: "a list of texts"}
 
 
 class Settings(Options, frozen=True, kw_only=True):
@@ -44,10 +45,16 @@ class Settings(Options, frozen=True, kw_only=True):
     Attributes:
         port: The loopback port at which the endpoints answer; None lets the first start choose a free one.
         golden_rows: The largest number of golden rows of a method.
+        include: Data files and folders that the model opens, relative to the notebook's folder; patterns are allowed.
+        env: The names of environment variables that the model reads; their values are given to its release, not to its bundle.
+        allow_secret: Paths of what looks like a secret and is none, as the message names them.
     """
 
     port: int | None = None
     golden_rows: int = 100
+    include: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    allow_secret: tuple[str, ...] = ()
 
     def options(self) -> Options:
         """Take the part that goes with a deploy.
@@ -160,6 +167,8 @@ def _checked(key: str, value: Any, origin: str, *, strict: bool = True) -> Found
     if key not in kinds:
         hint = errors.did_you_mean(key, kinds) or f"There are: {', '.join(kinds)}."
         raise errors.BadSetting(f"There is no setting `{key}` ({origin}).", hint)
+    if kinds[key] == TEXTS and isinstance(value, str):
+        value = [one.strip() for one in value.split(",") if one.strip()]
     try:
         converted = msgspec.convert(value, kinds[key], strict=strict)
     except msgspec.ValidationError as error:

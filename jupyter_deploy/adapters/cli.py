@@ -69,6 +69,15 @@ def run(
     example: Annotated[str | None, typer.Option(help="An expression with rows of the model's input, such as X_test.")] = None,
     workers: Annotated[int | None, typer.Option(help="How many worker processes answer.")] = None,
     tolerance: Annotated[float | None, typer.Option(help="Relative tolerance of floats when golden rows are compared.")] = None,
+    golden: Annotated[int | None, typer.Option(help="How many golden rows of each method to keep at most.")] = None,
+    nondeterministic: Annotated[
+        bool | None, typer.Option("--nondeterministic", help="Compare golden answers by shape and type only.")
+    ] = None,
+    include: Annotated[list[str] | None, typer.Option(help="A data file, folder or pattern that the model opens.")] = None,
+    env: Annotated[list[str] | None, typer.Option(help="The name of an environment variable that the model reads.")] = None,
+    allow_secret: Annotated[
+        list[str] | None, typer.Option(help="The path of what looks like a secret and is none, as the message names it.")
+    ] = None,
     kernel: Annotated[str | None, typer.Option(help="The kernelspec; the notebook's own if not given.")] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the verified release serves.")] = True,
     timeout: Annotated[float | None, typer.Option(help="Seconds for all of it.")] = None,
@@ -77,8 +86,11 @@ def run(
     """Execute a notebook without a browser and deploy one of its variables; exit 0 only when the verified release serves."""
     from jupyter_deploy.adapters import notebook as notebooks
 
-    asked = {"name": name, "example": example, "workers": workers, "tolerance": tolerance}
-    given = {key: value for key, value in asked.items() if value is not None}
+    asked = {
+        "name": name, "example": example, "workers": workers, "tolerance": tolerance, "golden_rows": golden,
+        "nondeterministic": nondeterministic, "include": include, "env": env, "allow_secret": allow_secret,
+    }  # fmt: skip
+    given = {key: value for key, value in asked.items() if value not in (None, [])}
     began = time.monotonic()
     with failing(as_json):
         started = notebooks.run(notebook, variable, given, kernel=kernel, timeout=timeout, progress=terminal.cell)

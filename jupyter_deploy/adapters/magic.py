@@ -19,8 +19,13 @@ from jupyter_deploy import errors
 
 VERBS = ("status", "logs", "releases", "rollback", "cancel", "remove")
 NAMED = ("logs", "releases", "rollback", "cancel", "remove")  # verbs that need an endpoint
-SETTINGS = ("workers", "tolerance", "deadline", "target", "retry", "network", "preview", "preview_live")
-EXPANDED = {"--name", "-n", "--workers", "--tolerance", "--deadline", "--target", "--lines", "--release", "--to"}
+SETTINGS = (
+    "workers", "tolerance", "deadline", "target", "retry", "network", "preview", "preview_live", "golden_rows", "nondeterministic",
+    "include", "env", "allow_secret",
+)  # fmt: skip
+EXPANDED = {
+    "--name", "-n", "--workers", "--tolerance", "--deadline", "--target", "--lines", "--release", "--to", "--golden", "--include", "--env",
+}  # fmt: skip
 EXAMPLE = {"--example", "-e"}
 ON: dict[str, Any] = {"action": "store_true", "default": None}
 OFF: dict[str, Any] = {"action": "store_false", "default": None}
@@ -39,6 +44,11 @@ OPTIONS: tuple[Option, ...] = (
     (("--network",), {**ON, "help": "Let the verified release reach the network."}),
     (("--no-preview",), {**OFF, "dest": "preview", "help": "Wait for the verified release; no preview."}),
     (("--preview-live",), {**ON, "help": "Let an unverified preview replace a verified release."}),
+    (("--golden",), {"type": int, "dest": "golden_rows", "help": "How many golden rows of each method to keep at most."}),
+    (("--nondeterministic",), {**ON, "help": "Compare golden answers by shape and type only: for a model that draws random numbers."}),
+    (("--include",), {"action": "append", "help": "A data file, folder or pattern that the model opens; may be given again."}),
+    (("--env",), {"action": "append", "help": "The name of an environment variable that the model reads; may be given again."}),
+    (("--allow-secret",), {"action": "append", "help": "The path of what looks like a secret and is none; may be given again."}),
     (("--dry-run",), {"action": "store_true", "help": "Show what would be deployed, and deploy nothing."}),
     (("--json",), {"action": "store_true", "help": "Print JSON instead of a card."}),
     (("--lines",), {"type": int, "default": 100, "help": "logs: how many lines."}),

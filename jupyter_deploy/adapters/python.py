@@ -92,7 +92,8 @@ def prepare(expression: str, session: Session, name: str | None, example: Any, a
     try:
         capture = captures.capture(
             expression, session.namespace, name=chosen, folder=folder, cells=session.cells, beside=session.folder,
-            golden_rows=read.golden_rows, example=example,
+            golden_rows=read.golden_rows, example=example, include=read.include, env=read.env, allow_secret=read.allow_secret,
+            nondeterministic=read.nondeterministic, tolerance=read.tolerance,
         )  # fmt: skip
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

@@ -23,7 +23,8 @@ _NEEDED = {"frame": "pandas", "series": "pandas", "array": "numpy", "sparse": "s
 
 def capture(
     expression: str, namespace: dict[str, Any], *, name: str, folder: Path, example: Any = contract.MISSING,
-    cells: Sequence[tuple[int, str]] = (), beside: Path | None = None, golden_rows: int = 100,
+    cells: Sequence[tuple[int, str]] = (), beside: Path | None = None, golden_rows: int = 100, include: Sequence[str] = (),
+    env: Sequence[str] = (), allow_secret: Sequence[str] = (), nondeterministic: bool = False, tolerance: float = 1e-6,
 ) -> Capture:  # fmt: skip
     """Take a model out of the live kernel: its files, the code that it reaches, contract and golden rows.
 
@@ -36,6 +37,11 @@ def capture(
         cells: The executed cells in the order in which they ran: execution count and source.
         beside: The notebook's folder, whose modules are taken along.
         golden_rows: How many golden rows to keep at most.
+        include: Data files and folders to take along, relative to the notebook's folder; patterns are allowed.
+        env: The names of environment variables that the model is declared to read.
+        allow_secret: Paths of what looks like a secret and is none.
+        nondeterministic: Whether the model may answer twice otherwise.
+        tolerance: Relative tolerance of floats when two answers are compared.
 
     Returns:
         The capture; its files lie in the folder.
