@@ -6,7 +6,7 @@ import logging
 import re
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -44,7 +44,7 @@ class Deployer:
         self._walks: dict[tuple[str, int], Walk] = {}
         self._lock = threading.RLock()
 
-    def deploy(self, capture: Capture, options: Options) -> Release:
+    def deploy(self, capture: Capture, options: Options, environment: Mapping[str, str] | None = None) -> Release:
         """Take over a capture and begin to deploy it.
 
         The same capture with the same options is not deployed twice: a release that serves it or is on its way is given back,
@@ -53,6 +53,7 @@ class Deployer:
         Args:
             capture: The capture; its folder lies in the staging folder and is moved.
             options: What to do.
+            environment: The values of the environment variables that the model is declared to read.
 
         Returns:
             The release; its further stages are done in the background.
@@ -67,11 +68,12 @@ class Deployer:
                 self.store.audit("endpoint made", kept.endpoint)
             share.own_key(self.store, self.home, kept.endpoint)
             share.publish(self.store, self.home, kept.endpoint)
-            known = self._known(kept, options)
+            known = self._known(kept, options, environment or {})
             if known is not None:
                 return known
             self._supersede(kept.endpoint)
-            release = self.store.add_release(kept.endpoint, kept.digest, options)
+            release = self.store.add_release(kept.endpoint, kept.digest, options, capture.provenance, capture.findings)
+            self.traffics.give_environment(release, environment or {})
             taken = f"{kept.kind}, {kept.size / 1e6:.1f} MB"
             release = self.store.finish(release, self.store.begin(release, "captured"), "captured", kept.seconds, taken)
             self.store.audit("deploy", release.tag, f"capture {kept.digest}")
@@ -238,9 +240,11 @@ class Deployer:
         self.store.keep(owned)
         return owned
 
-    def _known(self, capture: Capture, options: Options) -> Release | None:
+    def _known(self, capture: Capture, options: Options, environment: Mapping[str, str]) -> Release | None:
         newest = next(iter(self.store.releases(capture.endpoint)), None)
         if newest is None or newest.capture != capture.digest or self.store.options(newest.endpoint, newest.number) != options:
+            return None
+        if self.traffics.environment(newest) != environment:
             return None
         if newest.state in ("failed", "cancelled"):
             return self._begin(self.store.reopen(newest))

@@ -16,6 +16,7 @@ DeployError                    something that a person can mend; has a code and 
 ├── EnvironmentFailed   424    the clean environment could not be made
 ├── ReleaseFailed       500    a release could not be started
 ├── RouterFailed        500    the router could not be started or refused its configuration
+├── StoreFailed         507    the agent's memory cannot be written, such as on a full disk
 ├── PortInUse           409    another program listens on the endpoint's port
 ├── AgentUnreachable    503    the agent cannot be started or does not answer
 └── CallFailed          502    an endpoint answered a call with an error
@@ -126,6 +127,12 @@ class ReleaseFailed(DeployError):
 
 class RouterFailed(DeployError):
     """The router could not be started or refused its configuration."""
+
+
+class StoreFailed(DeployError):
+    """The agent's memory cannot be written, such as on a full disk."""
+
+    status = 507
 
 
 class PortInUse(DeployError):

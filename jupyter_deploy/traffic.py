@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from jupyter_deploy import home as homes
 from jupyter_deploy import plugins
 from jupyter_deploy.home import Home
 from jupyter_deploy.languages.base import Language
 from jupyter_deploy.store import Store
 from jupyter_deploy.targets.base import Launch, Target, Traffic
-from jupyter_deploy.values import Bundle, Capture, Lock, Manifest, Options, Release, from_json
+from jupyter_deploy.values import Bundle, Capture, Lock, Manifest, Options, Release, from_json, to_json
 
 Kind = Literal["preview", "verified"]
 
@@ -49,6 +50,28 @@ class Traffics:
             The folder.
         """
         return self.home.releases / release.endpoint / str(release.number)
+
+    def give_environment(self, release: Release, values: Mapping[str, str]) -> None:
+        """Keep the values of the environment variables that a release reads, for their owner alone.
+
+        Args:
+            release: The release.
+            values: The values by name.
+        """
+        if values:
+            homes.write(self._environment_file(release), to_json(dict(values)))
+
+    def environment(self, release: Release) -> dict[str, str]:
+        """Read the environment variables that were given to a release.
+
+        Args:
+            release: The release.
+
+        Returns:
+            The values by name.
+        """
+        file = self._environment_file(release)
+        return from_json(file.read_bytes(), dict[str, str]) if file.exists() else {}
 
     def start(self, release: Release, kind: Kind) -> str:
         """Start a release; no traffic moves.
@@ -193,6 +216,9 @@ class Traffics:
 
     # ----- inside
 
+    def _environment_file(self, release: Release) -> Path:
+        return self.folder(release) / "environment.json"
+
     def _take_over(self, release: Release, note: str) -> Release:
         with self._lock:
             self.store.update(release, url="")
@@ -277,6 +303,7 @@ class Traffics:
             keys=str(self.home.releases / release.endpoint / "keys.json"),
             log=str(self.folder(release) / f"{kind}.log"),
             options=self.store.options(release.endpoint, release.number),
+            environment=str(file) if (file := self._environment_file(release)).exists() else "",
         )
 
 

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from jupyter_deploy import bundle as bundles
@@ -17,7 +17,7 @@ from jupyter_deploy.languages.base import Language
 from jupyter_deploy.store import Store
 from jupyter_deploy.targets.base import Target
 from jupyter_deploy.traffic import Traffics
-from jupyter_deploy.values import STAGES, Capture, Golden, Lock, Release, State, from_json
+from jupyter_deploy.values import STAGES, Capture, Finding, Golden, Lock, Release, State, from_json
 
 log = logging.getLogger(__name__)
 
@@ -156,6 +156,10 @@ class Walk(threading.Thread):
     def _check(self) -> None:
         if self._cancelled or self._halted:
             raise errors.Cancelled(f"`{self.release.tag}` was stopped: {self._cancelled}.")
+
+    def _note(self, findings: Iterable[Finding]) -> None:
+        """Add what a person should know to the release, once, however often the stage was begun."""
+        self._update(findings=tuple(dict.fromkeys((*self.release.findings, *findings))))
 
     def _update(self, **fields: object) -> None:
         self.release = self.store.update(self.release, **fields)

@@ -45,7 +45,10 @@ OPTIONS: tuple[Option, ...] = (
     (("--no-preview",), {**OFF, "dest": "preview", "help": "Wait for the verified release; no preview."}),
     (("--preview-live",), {**ON, "help": "Let an unverified preview replace a verified release."}),
     (("--golden",), {"type": int, "dest": "golden_rows", "help": "How many golden rows of each method to keep at most."}),
-    (("--nondeterministic",), {**ON, "help": "Compare golden answers by shape and type only: for a model that draws random numbers."}),
+    (
+        ("--nondeterministic",),
+        {**ON, "help": "Compare golden answers by shape and type only: for a model that draws random numbers."},
+    ),
     (("--include",), {"action": "append", "help": "A data file, folder or pattern that the model opens; may be given again."}),
     (("--env",), {"action": "append", "help": "The name of an environment variable that the model reads; may be given again."}),
     (("--allow-secret",), {"action": "append", "help": "The path of what looks like a secret and is none; may be given again."}),

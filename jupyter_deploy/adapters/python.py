@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import sys
@@ -92,8 +93,7 @@ def prepare(expression: str, session: Session, name: str | None, example: Any, a
     try:
         capture = captures.capture(
             expression, session.namespace, name=chosen, folder=folder, cells=session.cells, beside=session.folder,
-            golden_rows=read.golden_rows, example=example, include=read.include, env=read.env, allow_secret=read.allow_secret,
-            nondeterministic=read.nondeterministic, tolerance=read.tolerance,
+            example=example, terms=captures.Terms(**{field: getattr(read, field) for field in captures.Terms._fields}),
         )  # fmt: skip
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -117,7 +117,7 @@ def launch(capture: Capture, read: Settings) -> Endpoint:
     example, options = _example(capture), read.options()  # the agent moves the folder with the example
     client = connect()
     _check_port(client, read.port)
-    release = client.deploy(capture, options)
+    release = client.deploy(capture, options, {name: os.environ[name] for name in capture.environment})
     view = View(endpoint=client.endpoint(capture.endpoint), release=release, capture=capture, example=example)
     return Endpoint(capture.endpoint, client=client, view=view, options=options)
 

@@ -33,6 +33,7 @@ class Deploy(msgspec.Struct, frozen=True):
 
     capture: Capture
     options: Options
+    environment: dict[str, str] = {}
 
 
 class Spare(msgspec.Struct, frozen=True):
@@ -146,7 +147,7 @@ class Agent:
     async def deploy(self, request: Request) -> Response:
         """Begin to deploy a capture."""
         asked = from_json(await request.body(), Deploy)
-        return _json(await run_in_threadpool(self.deployer.deploy, asked.capture, asked.options), 201)
+        return _json(await run_in_threadpool(self.deployer.deploy, asked.capture, asked.options, asked.environment), 201)
 
     async def endpoints(self, _: Request) -> Response:
         """List what is deployed."""

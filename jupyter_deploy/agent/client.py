@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -48,17 +48,19 @@ class AgentClient:
         """
         self._ask("POST", "/spares", {"interpreter": interpreter, "path": path, "modules": modules, "owner": owner})
 
-    def deploy(self, capture: Capture, options: Options) -> Release:
+    def deploy(self, capture: Capture, options: Options, environment: Mapping[str, str] | None = None) -> Release:
         """Hand a capture over to be deployed.
 
         Args:
             capture: The capture; its folder lies in the staging folder and now belongs to the agent.
             options: What to do.
+            environment: The values of the environment variables that the model is declared to read.
 
         Returns:
             The release, on its way.
         """
-        return from_json(self._ask("POST", "/deploys", {"capture": capture, "options": options}), Release)
+        body = {"capture": capture, "options": options, "environment": environment or {}}
+        return from_json(self._ask("POST", "/deploys", body), Release)
 
     def events(self, name: str, number: int) -> Iterator[Release]:
         """Follow a release.

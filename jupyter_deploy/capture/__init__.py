@@ -6,6 +6,6 @@ the modules beside the notebook, `cells.py` reads the executed cells, `calls.py`
 """
 
 from jupyter_deploy.capture.contract import MISSING
-from jupyter_deploy.capture.variable import capture
+from jupyter_deploy.capture.variable import Terms, capture
 
-__all__ = ["MISSING", "capture"]
+__all__ = ["MISSING", "Terms", "capture"]

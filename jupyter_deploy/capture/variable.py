@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jupyter_deploy import errors, home, plugins
 from jupyter_deploy.capture import calls, contract, golden, objects, sources
@@ -21,10 +21,32 @@ _NEEDED = {"frame": "pandas", "series": "pandas", "array": "numpy", "sparse": "s
 """What a worker needs to make the arguments of a contract; the model's own pickle may not name it."""
 
 
+class Terms(NamedTuple):
+    """On which terms a model is captured.
+
+    Attributes:
+        golden_rows: How many golden rows of each method to keep at most.
+        include: Data files and folders to take along, relative to the notebook's folder; patterns are allowed.
+        env: The names of environment variables that the model is declared to read.
+        allow_secret: Paths of what looks like a secret and is none.
+        nondeterministic: Whether the model may answer twice otherwise.
+        tolerance: Relative tolerance of floats when two answers are compared.
+    """
+
+    golden_rows: int = 100
+    include: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    allow_secret: tuple[str, ...] = ()
+    nondeterministic: bool = False
+    tolerance: float = 1e-6
+
+
+TERMS = Terms()
+
+
 def capture(
     expression: str, namespace: dict[str, Any], *, name: str, folder: Path, example: Any = contract.MISSING,
-    cells: Sequence[tuple[int, str]] = (), beside: Path | None = None, golden_rows: int = 100, include: Sequence[str] = (),
-    env: Sequence[str] = (), allow_secret: Sequence[str] = (), nondeterministic: bool = False, tolerance: float = 1e-6,
+    cells: Sequence[tuple[int, str]] = (), beside: Path | None = None, terms: Terms = TERMS,
 ) -> Capture:  # fmt: skip
     """Take a model out of the live kernel: its files, the code that it reaches, contract and golden rows.
 
@@ -36,12 +58,7 @@ def capture(
         example: Rows to call the model on; looked for in the cells and variables where `MISSING`.
         cells: The executed cells in the order in which they ran: execution count and source.
         beside: The notebook's folder, whose modules are taken along.
-        golden_rows: How many golden rows to keep at most.
-        include: Data files and folders to take along, relative to the notebook's folder; patterns are allowed.
-        env: The names of environment variables that the model is declared to read.
-        allow_secret: Paths of what looks like a secret and is none.
-        nondeterministic: Whether the model may answer twice otherwise.
-        tolerance: Relative tolerance of floats when two answers are compared.
+        terms: What to take along and how much to ask.
 
     Returns:
         The capture; its files lie in the folder.
@@ -59,7 +76,7 @@ def capture(
     (folder / "model").mkdir(parents=True, exist_ok=True)
     file = framework.save(model, folder / "model", pickler)  # before the model is asked, which may change it
     search = calls.Search(model, expression, framework.methods(model), namespace)
-    asked = _ask(framework, search, notebook, example, golden_rows)
+    asked = _ask(framework, search, notebook, example, terms.golden_rows)
     needed = [*reached.modules, *_needed(asked.contract)]
     found = sources.collect(needed, beside, folder / "sources")
     manifest = Manifest(

@@ -23,6 +23,7 @@ class Launch(Value, frozen=True, kw_only=True):
         keys: The file with the hashes of the endpoint's keys.
         log: The file to which the release's processes write.
         options: Workers, deadline, limits, network.
+        environment: The file with the environment variables that the model is declared to read; empty where there are none.
     """
 
     endpoint: str
@@ -36,6 +37,7 @@ class Launch(Value, frozen=True, kw_only=True):
     keys: str
     log: str
     options: Options = Options()
+    environment: str = ""
 
     @property
     def id(self) -> str:

@@ -224,6 +224,7 @@ class Workers:
             "runtime": str(one.folder), "workers": options.workers, "keys": launch.keys, "log": launch.log,
             "network": options.network or launch.state == "preview",  # a preview may do what its kernel may do
             "deadline": options.deadline, "body_limit": options.body_limit, "silence": SILENCE,
+            "environment": launch.environment,
         }  # fmt: skip
         answer = tell(control, command)
         if not answer.get("ok"):

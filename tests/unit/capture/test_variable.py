@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from jupyter_deploy import errors
+from jupyter_deploy.capture import Terms
 from jupyter_deploy.home import digest_of, size_of
 from jupyter_deploy.values import Capture
 
@@ -219,7 +220,7 @@ def test_fit_tells_the_features(session: Any) -> None:
 
 def test_golden_rows_are_bounded(session: Any) -> None:
     """No more golden rows are kept than asked for."""
-    assert {"predict": 2} == session.run(LINE, "model.predict(X)").capture("model", golden_rows=2).golden
+    assert {"predict": 2} == session.run(LINE, "model.predict(X)").capture("model", terms=Terms(golden_rows=2)).golden
 
 
 def test_manifest_and_capture(session: Any) -> None:

@@ -44,6 +44,7 @@ class Spec(msgspec.Struct, kw_only=True):
         deadline: Seconds after which a call is given up.
         body_limit: The largest body, in bytes.
         silence: Seconds without a heartbeat after which a worker is replaced.
+        environment: The file with the environment variables that the model is declared to read; empty where there are none.
     """
 
     release: str
@@ -57,6 +58,7 @@ class Spec(msgspec.Struct, kw_only=True):
     deadline: float = 30.0
     body_limit: int = 10 * 1024 * 1024
     silence: float = 5.0
+    environment: str = ""
 
 
 class ReleaseParent:
@@ -106,6 +108,8 @@ class ReleaseParent:
         source = os.open(os.devnull, os.O_RDONLY)
         for descriptor, target in ((source, 0), (sink, 1), (sink, 2)):
             os.dup2(descriptor, target)
+        if self.spec.environment:
+            os.environ.update(msgspec.json.decode(Path(self.spec.environment).read_bytes(), type=dict[str, str]))
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.temporary = tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="jd-tmp-")
         os.chdir(self.spec.folder)

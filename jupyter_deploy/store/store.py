@@ -7,22 +7,22 @@ that a crash leaves the state before it or after it. Rows of `audit` can be adde
 from __future__ import annotations
 
 import sqlite3
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from jupyter_deploy import errors
+from jupyter_deploy.store.database import Database
 from jupyter_deploy.values import (
     STAGES,
     Bundle,
     Capture,
     Difference,
+    Finding,
     Key,
     Lock,
     Options,
+    Provenance,
     Release,
     Stage,
     State,
@@ -31,24 +31,18 @@ from jupyter_deploy.values import (
     to_json,
 )
 
-SCHEMA = Path(__file__).with_suffix(".sql")
-COLUMNS = ("state", "url", "lock", "bundle", "reason", "hint", "differences", "verified")
+COLUMNS = ("state", "url", "lock", "bundle", "reason", "hint", "differences", "verified", "findings")
+VALUES = ("differences", "findings")  # columns that hold JSON
 
 V = TypeVar("V", bound=Value)
 
 
-class Store:
+class Store(Database):
     """The agent's memory.
 
     Args:
         path: The database's file; it is made where there is none.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._local = threading.local()
-        path.touch(mode=0o600)
-        self._connection().executescript(SCHEMA.read_text())
 
     # ----- endpoints
 
@@ -100,22 +94,27 @@ class Store:
 
     # ----- releases
 
-    def add_release(self, endpoint: str, capture: str, options: Options) -> Release:
+    def add_release(
+        self, endpoint: str, capture: str, options: Options, provenance: Provenance | None = None, findings: Sequence[Finding] = ()
+    ) -> Release:
         """Add a release with the endpoint's next number.
 
         Args:
             endpoint: The endpoint.
             capture: The capture's digest.
             options: What it is asked to do.
+            provenance: Where it came from.
+            findings: What a person should know of it.
 
         Returns:
             The release, in the state `captured`.
         """
+        told = time.time(), capture, to_json(options), to_json(provenance or Provenance()), to_json(findings)
         with self._change() as db:
             db.execute(
-                "INSERT INTO releases (endpoint, number, state, created, capture, options) VALUES (?, "
-                "(SELECT COALESCE(MAX(number), 0) + 1 FROM releases WHERE endpoint = ?), 'captured', ?, ?, ?)",
-                (endpoint, endpoint, time.time(), capture, to_json(options)),
+                "INSERT INTO releases (endpoint, number, state, created, capture, options, provenance, findings) VALUES (?, "
+                "(SELECT COALESCE(MAX(number), 0) + 1 FROM releases WHERE endpoint = ?), 'captured', ?, ?, ?, ?, ?)",
+                (endpoint, endpoint, *told),
             )
         return self.releases(endpoint)[0]
 
@@ -181,8 +180,7 @@ class Store:
         unknown = set(fields) - set(COLUMNS)
         if unknown:
             raise KeyError(", ".join(sorted(unknown)))
-        if "differences" in fields:
-            fields["differences"] = to_json(fields["differences"])
+        fields |= {name: to_json(fields[name]) for name in VALUES if name in fields}
         with self._change() as db:
             places = ", ".join(f"{name} = ?" for name in fields)
             db.execute(  # the column names are checked above
@@ -353,26 +351,6 @@ class Store:
         """
         return [tuple(row) for row in self._connection().execute("SELECT at, action, subject, detail FROM audit ORDER BY id")]
 
-    def _connection(self) -> sqlite3.Connection:
-        db: sqlite3.Connection | None = getattr(self._local, "db", None)
-        if db is None:
-            db = self._local.db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
-            db.row_factory = sqlite3.Row
-            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "busy_timeout = 30000"):
-                db.execute(f"PRAGMA {pragma}")
-        return db
-
-    @contextmanager
-    def _change(self) -> Iterator[sqlite3.Connection]:
-        db = self._connection()
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            yield db
-        except BaseException:
-            db.execute("ROLLBACK")
-            raise
-        db.execute("COMMIT")
-
     def _begin(self, db: sqlite3.Connection, release: Release, stage: str) -> int:
         db.execute(
             "DELETE FROM stages WHERE endpoint = ? AND number = ? AND name = ? AND seconds IS NULL",
@@ -389,10 +367,14 @@ class Store:
             "SELECT name, started, seconds, detail FROM stages WHERE endpoint = ? AND number = ? ORDER BY id",
             (row["endpoint"], row["number"]),
         )
-        fields = {name: row[name] for name in row.keys() if name not in ("options", "differences", "verified")}  # noqa: SIM118
+        read = ("options", "provenance", "verified", *VALUES)
+        fields = {name: row[name] for name in row.keys() if name not in read}  # noqa: SIM118
         return Release(
             **fields,
             verified=bool(row["verified"]),
             differences=tuple(from_json(row["differences"], list[Difference])),
+            findings=tuple(from_json(row["findings"], list[Finding])),
+            provenance=from_json(row["provenance"], Provenance),
+            nondeterministic=from_json(row["options"], Options).nondeterministic,
             stages=tuple(Stage(**dict(stage)) for stage in stages),
         )

@@ -1,4 +1,4 @@
--- The agent's memory. Every statement may be run again.
+-- The agent's memory as it is made today; database.STEPS brings older ones here.
 CREATE TABLE IF NOT EXISTS endpoints (
     name TEXT PRIMARY KEY, target TEXT NOT NULL, created REAL NOT NULL, answering INTEGER, state TEXT NOT NULL DEFAULT '');
 CREATE TABLE IF NOT EXISTS releases (
@@ -6,6 +6,7 @@ CREATE TABLE IF NOT EXISTS releases (
     created REAL NOT NULL, url TEXT NOT NULL DEFAULT '', capture TEXT NOT NULL, lock TEXT NOT NULL DEFAULT '',
     bundle TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '', hint TEXT NOT NULL DEFAULT '',
     differences BLOB NOT NULL DEFAULT '[]', verified INTEGER NOT NULL DEFAULT 0, options BLOB NOT NULL,
+    findings BLOB NOT NULL DEFAULT '[]', provenance BLOB NOT NULL DEFAULT '{}',
     PRIMARY KEY (endpoint, number));
 CREATE TABLE IF NOT EXISTS stages (
     id INTEGER PRIMARY KEY, endpoint TEXT NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, started REAL NOT NULL,

@@ -1,0 +1,32 @@
+"""The values that walk through a deploy, in the order in which they are made.
+
+Capture -> Lock -> Bundle -> Release -> Endpoint, Key
+
+Each is frozen and goes to JSON and back (`to_json`, `from_json`); none does I/O. The contract, the golden rows and the manifest
+are shared with the workers, so they are defined beside them, in `bentos/python/endpoint/contract.py`.
+"""
+
+from jupyter_deploy.bentos.python.endpoint.contract import Column, Contract, Golden, Input, Manifest, Method, Output
+from jupyter_deploy.values.base import Value, from_json, to_json
+from jupyter_deploy.values.bundle import Bundle, Lock, Requirement
+from jupyter_deploy.values.capture import Capture, Cell, Finding, Provenance, Taken
+from jupyter_deploy.values.release import (
+    ENDED,
+    NAME,
+    STAGES,
+    Difference,
+    Endpoint,
+    Key,
+    Options,
+    Release,
+    Stage,
+    State,
+    check_name,
+    suggest_name,
+)
+
+__all__ = [
+    "ENDED", "NAME", "STAGES", "Bundle", "Capture", "Cell", "Column", "Contract", "Difference", "Endpoint", "Finding", "Golden",
+    "Input", "Key", "Lock", "Manifest", "Method", "Options", "Output", "Provenance", "Release", "Requirement", "Stage", "State", "Taken",
+    "Value", "check_name", "from_json", "suggest_name", "to_json",
+]  # fmt: skip

@@ -1,0 +1,46 @@
+"""What a capture is locked and built into."""
+
+from __future__ import annotations
+
+from jupyter_deploy.values.base import Value
+
+
+class Requirement(Value, frozen=True, kw_only=True):
+    """One installed distribution at the version that the kernel has."""
+
+    name: str
+    version: str
+
+
+class Lock(Value, frozen=True, kw_only=True):
+    """Every package by exact version and hash.
+
+    Attributes:
+        digest: SHA-256 of what the lock was made from (requirements, constraints, interpreter version, platform).
+        text: The lock in `pip-compile` format, with hashes and without any index's address.
+        packages: What it holds, in order of name.
+        python: The interpreter's version, such as `3.11`.
+        locker: Which locker made it.
+    """
+
+    digest: str
+    text: str
+    packages: tuple[Requirement, ...]
+    python: str
+    locker: str
+
+
+class Bundle(Value, frozen=True, kw_only=True):
+    """A genuine Bento plus `manifest.json`; immutable.
+
+    Attributes:
+        digest: SHA-256 over its content, hexadecimal.
+        folder: Where it lies.
+        tag: The Bento's tag, such as `churn:3f9a…`.
+        size: Its size in bytes.
+    """
+
+    digest: str
+    folder: str
+    tag: str
+    size: int
