@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from jupyter_deploy import bentos, home, values
+from jupyter_deploy import bentos, errors, home, values
 from jupyter_deploy.bentos.python.endpoint import openapi
 from jupyter_deploy.values import Bundle, Capture, Golden, Lock, Method
 
@@ -56,6 +56,26 @@ def build(capture: Capture, lock: Lock, folder: Path) -> Bundle:
     finally:
         shutil.rmtree(place, ignore_errors=True)
     return bundle
+
+
+def measure(folder: Path) -> str:
+    """Compute the digest that a bundle's content should be named by.
+
+    Args:
+        folder: The bundle.
+
+    Returns:
+        SHA-256, hexadecimal, over all of it but the version in `bento.yaml`, which is taken from the digest.
+
+    Raises:
+        BadInput: If its `bento.yaml` is none.
+    """
+    try:
+        described = yaml.safe_load((folder / "bento.yaml").read_bytes())
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise errors.BadInput(f"{folder / 'bento.yaml'} does not describe a Bento: {type(error).__name__}.") from error
+    unnamed = {**described, "version": UNNAMED} if isinstance(described, dict) else {}
+    return home.digest_of(folder, {"bento.yaml": _yaml(unnamed).encode()})
 
 
 def describe(capture: Capture, lock: Lock, version: str) -> dict[str, Any]:
@@ -179,7 +199,11 @@ def _route(method: Method) -> dict[str, Any]:
 
 
 def _write_yaml(file: Path, data: dict[str, Any]) -> None:
-    _write(file, yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120))
+    _write(file, _yaml(data))
+
+
+def _yaml(data: dict[str, Any]) -> str:
+    return str(yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120))
 
 
 def _write(file: Path, text: str, mode: int = 0o644) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from jupyter_deploy import errors
 
+BLOCK = 1 << 20  # bytes
 LONGEST_ROOT = 70  # leaves 37 of a socket address's 107 bytes for `/run/<release>/<socket>`
 
 
@@ -167,20 +169,39 @@ def write(path: Path, data: bytes, mode: int = 0o600) -> None:
         raise
 
 
-def digest_of(folder: Path) -> str:
+def digest_of(folder: Path, instead: Mapping[str, bytes] | None = None) -> str:
     """Name a folder by its content.
 
     Args:
         folder: The folder; only names, contents and the executable bit count, not times or owners.
+        instead: Contents that stand for those of files, by relative name.
 
     Returns:
         SHA-256, hexadecimal.
     """
     whole = hashlib.sha256()
     for path in sorted(one for one in folder.rglob("*") if one.is_file()):
-        whole.update(f"{path.relative_to(folder).as_posix()}\0{bool(path.stat().st_mode & 0o100)}\0".encode())
-        whole.update(hashlib.sha256(path.read_bytes()).digest())
+        name = path.relative_to(folder).as_posix()
+        whole.update(f"{name}\0{bool(path.stat().st_mode & 0o100)}\0".encode())
+        stands = (instead or {}).get(name)
+        whole.update(hashlib.sha256(stands).digest() if stands is not None else digest_of_file(path))
     return whole.hexdigest()
+
+
+def digest_of_file(path: Path) -> bytes:
+    """Hash a file without holding it in memory.
+
+    Args:
+        path: The file.
+
+    Returns:
+        SHA-256.
+    """
+    whole = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        while block := file.read(BLOCK):
+            whole.update(block)
+    return whole.digest()
 
 
 def size_of(folder: Path) -> int:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from jupyter_deploy import home
-from jupyter_deploy.bundle import build
+from jupyter_deploy.bundle import build, measure
 from jupyter_deploy.values import Capture, Contract, Golden, Input, Lock, Manifest, Method, Output, Requirement, to_json
 
 LOCK = Lock(
@@ -50,6 +50,17 @@ def capture(tmp_path: Path) -> Capture:
         path=(),
         language_version="3.11.7",
     )
+
+
+def test_measured_again(capture: Capture, tmp_path: Path) -> None:
+    """A bundle's digest is found again from its content, and not after one byte of it has changed."""
+    bundle = build(capture, LOCK, tmp_path / "bundles")
+    file = Path(bundle.folder, "src", "model", "model.pkl")
+
+    assert bundle.digest == measure(Path(bundle.folder))
+    file.unlink()
+    file.write_bytes(b"pickld")
+    assert bundle.digest != measure(Path(bundle.folder))
 
 
 def test_named_by_its_content(capture: Capture, tmp_path: Path) -> None:
