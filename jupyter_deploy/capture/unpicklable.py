@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import io
-import pickle
 import threading
 import types
-from collections.abc import Callable, Iterator
-from typing import Any
-
-from cloudpickle.cloudpickle import _extract_code_globals
+from collections.abc import Callable
 
 from jupyter_deploy import errors
+from jupyter_deploy.capture.paths import parts
 
 Attempt = Callable[[object], "Exception | None"]
 """Pickles an object into nothing; returns why it failed, or None."""
@@ -22,17 +17,6 @@ _CONNECTIONS = (
     "asyncpg", "duckdb", "mysql", "oracledb", "psycopg", "psycopg2", "pymongo", "pymysql", "pyodbc", "redis", "snowflake",
     "sqlalchemy", "sqlite3",
 )  # fmt: skip
-
-_WHOLE = (
-    "asyncio",
-    "concurrent",
-    "multiprocessing",
-    "queue",
-    "subprocess",
-    "tempfile",
-    "threading",
-)  # nobody put a lock there by hand
-_OF_EVERY_CLASS = ("__dict__", "__weakref__", "__annotate_func__", "_abc_impl")
 
 
 def explain(obj: object, name: str, error: Exception, attempt: Attempt) -> errors.NotPicklable:
@@ -64,7 +48,7 @@ def _search(
     """Go down to the innermost part that fails by itself; None where everything that fails leads back to where we were."""
     seen[id(obj)] = obj
     returns = False
-    for step, part in _parts(obj):
+    for step, part in parts(obj):
         if id(part) in seen:
             returns = True
             continue
@@ -75,63 +59,6 @@ def _search(
                 return found
             returns = True
     return None if returns else (path, obj, error)
-
-
-def _parts(obj: object) -> Iterator[tuple[str, object]]:
-    """List what is pickled along with an object, each with how a person would write the way to it."""
-    if isinstance(obj, (list, tuple)):
-        yield from ((f"[{number}]", one) for number, one in enumerate(obj))
-    elif type(obj) is dict:
-        yield from ((f"[{key!r}]", one) for key, one in obj.items())
-    elif isinstance(obj, (set, frozenset)):
-        yield from ((" → an element", one) for one in obj)
-    elif isinstance(obj, types.FunctionType):
-        yield from _parts_of_function(obj)
-    elif isinstance(obj, types.MethodType):
-        yield from ((".__self__", obj.__self__), (".__func__", obj.__func__))
-    elif isinstance(obj, functools.partial):
-        yield from ((".func", obj.func), (".args", obj.args), (".keywords", obj.keywords))
-    elif isinstance(obj, type):
-        own = {name: one for name, one in vars(obj).items() if name not in _OF_EVERY_CLASS}
-        yield from ((f".{name}", getattr(one, "__func__", one)) for name, one in own.items())
-    elif not isinstance(obj, (types.ModuleType, types.CodeType)):
-        yield from _parts_of_instance(obj)
-
-
-def _parts_of_function(function: types.FunctionType) -> Iterator[tuple[str, object]]:
-    yield from ((f" → {name}", value) for name, value in inspect.getclosurevars(function).nonlocals.items())
-    used = _extract_code_globals(function.__code__)  # the very names that cloudpickle takes along
-    yield from ((f" → {name}", function.__globals__[name]) for name in used if name in function.__globals__)
-    for number, value in enumerate(function.__defaults__ or ()):
-        yield f".__defaults__[{number}]", value
-    yield from ((f".{name}", one) for name, one in vars(function).items())
-    yield ".__kwdefaults__", function.__kwdefaults__
-    yield ".__annotations__", function.__annotations__
-
-
-def _parts_of_instance(obj: object) -> Iterator[tuple[str, object]]:
-    if type(obj).__module__.partition(".")[0] in _WHOLE:
-        return
-    try:
-        reduced = obj.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
-    except Exception:  # the object's own code, which may raise anything: then the object itself is what fails  # noqa: BLE001
-        return
-    if not isinstance(reduced, tuple):
-        return
-    yield " → its class", type(obj)
-    state = reduced[2] if len(reduced) > 2 else None
-    for one in state if isinstance(state, tuple) else (state,):
-        if isinstance(one, dict):
-            yield from ((f".{name}", value) for name, value in one.items())
-        else:
-            yield " → its state", one
-    yield from ((f"[{number}]", one) for number, one in enumerate(_listed(reduced, 3)))
-    yield from ((f"[{key!r}]", one) for key, one in _listed(reduced, 4))
-    yield " → what it is made from", reduced[1]
-
-
-def _listed(reduced: tuple[Any, ...], place: int) -> list[Any]:
-    return list(reduced[place]) if len(reduced) > place and reduced[place] is not None else []
 
 
 def _kind(obj: object) -> str:

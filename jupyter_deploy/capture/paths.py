@@ -1,0 +1,153 @@
+"""The way to each part of an object, as a person would write it: `model.steps[0][1].func → headers['Authorization']`.
+
+What is followed is what a pickle takes along: attributes, elements, closures, defaults, and those globals that a function names.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import pickle
+import types
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from cloudpickle.cloudpickle import _extract_code_globals, _should_pickle_by_reference
+
+_WHOLE = (
+    "asyncio",
+    "concurrent",
+    "multiprocessing",
+    "queue",
+    "subprocess",
+    "tempfile",
+    "threading",
+)  # nobody put a lock there by hand
+_OF_EVERY_CLASS = ("__dict__", "__weakref__", "__annotate_func__", "_abc_impl")
+_CACHED = type(functools.lru_cache(len))
+_PLAIN = (str, bytes, bytearray, int, float, complex, bool, type(None))
+
+
+def walk(obj: object, path: str, most: int = 1_000_000) -> Iterator[tuple[str, object]]:
+    """List everything that a pickle of an object takes along, the nearest first.
+
+    Args:
+        obj: The object.
+        path: What the person called it.
+        most: After how many parts to end.
+
+    Yields:
+        Each part once, with the shortest way to it; what a pickle only names, such as a function of a package, is left out.
+    """
+    waiting = deque([(path, obj)])
+    seen: dict[int, object] = {}
+    while waiting and len(seen) < most:
+        path, obj = waiting.popleft()
+        if id(obj) in seen or _is_named(obj):
+            continue
+        seen[id(obj)] = obj  # held, so that no other object gets its id
+        yield path, obj
+        if not isinstance(obj, _PLAIN):
+            waiting.extend((path + step, part) for step, part in parts(obj))
+
+
+def parts(obj: object) -> Iterator[tuple[str, object]]:
+    """List what is pickled along with an object.
+
+    Args:
+        obj: The object.
+
+    Yields:
+        Each part, with the step from the object to it.
+    """
+    if isinstance(obj, (list, tuple)):
+        fields = getattr(obj, "_fields", None)
+        names = fields if isinstance(fields, tuple) and len(fields) == len(obj) else None
+        yield from ((f".{names[number]}" if names else f"[{number}]", one) for number, one in enumerate(obj))
+    elif type(obj) is dict:
+        yield from ((f"[{key!r}]", one) for key, one in obj.items())
+        yield from ((" → a key", key) for key in obj)
+    elif isinstance(obj, (set, frozenset)):
+        yield from ((" → an element", one) for one in obj)
+    elif isinstance(obj, types.FunctionType):
+        yield from _parts_of_function(obj)
+    elif isinstance(obj, types.CodeType):
+        yield from ((" → its code", one) for one in obj.co_consts)
+    elif isinstance(obj, types.MethodType):
+        yield from ((".__self__", obj.__self__), (".__func__", obj.__func__))
+    elif isinstance(obj, functools.partial):
+        yield from ((".func", obj.func), (".args", obj.args), (".keywords", obj.keywords))
+    elif isinstance(obj, property):
+        yield from ((f".{name}", getattr(obj, name)) for name in ("fget", "fset", "fdel"))
+    elif isinstance(obj, _CACHED):
+        yield ".__wrapped__", getattr(obj, "__wrapped__", None)
+    elif isinstance(obj, type):
+        own = {name: one for name, one in vars(obj).items() if name not in _OF_EVERY_CLASS}
+        yield from ((f".{name}", getattr(one, "__func__", one)) for name, one in own.items())
+    elif not isinstance(obj, types.ModuleType):
+        cells = _cells(obj)
+        yield from _parts_of_instance(obj) if cells is None else cells
+
+
+def _is_named(obj: object) -> bool:
+    """Whether a pickle holds no more of an object than its name."""
+    if isinstance(obj, types.ModuleType):
+        return not hasattr(obj, "__dict__") or bool(_should_pickle_by_reference(obj))
+    return isinstance(obj, (type, types.FunctionType)) and bool(_should_pickle_by_reference(obj))
+
+
+def _parts_of_function(function: types.FunctionType) -> Iterator[tuple[str, object]]:
+    yield from ((f" → {name}", value) for name, value in inspect.getclosurevars(function).nonlocals.items())
+    used = _extract_code_globals(function.__code__)  # the very names that cloudpickle takes along
+    yield from ((f" → {name}", function.__globals__[name]) for name in used if name in function.__globals__)
+    for number, value in enumerate(function.__defaults__ or ()):
+        yield f".__defaults__[{number}]", value
+    yield from ((f".{name}", one) for name, one in vars(function).items())
+    yield ".__kwdefaults__", function.__kwdefaults__
+    yield ".__annotations__", function.__annotations__
+    yield from ((" → its code", one) for one in function.__code__.co_consts)
+
+
+def _cells(obj: Any) -> list[tuple[str, object]] | None:
+    """List the cells of a table, a column or an array, none where they are numbers; None for all else."""
+    kind = type(obj)
+    match f"{kind.__module__.partition('.')[0]}.{kind.__name__}":
+        case "numpy.ndarray":
+            return _numbered(obj.ravel().tolist() if obj.dtype.kind in "OSU" else ())
+        case "pandas.DataFrame":
+            return [(f"[{name!r}]", obj.iloc[:, number]) for number, name in enumerate(obj.columns)]
+        case "pandas.Series" | "polars.Series":
+            return _numbered(obj.to_list() if str(obj.dtype).lower() in ("object", "str", "string", "category") else ())
+        case "polars.DataFrame":
+            return [(f"[{one.name!r}]", one) for one in obj.get_columns()]
+    return None
+
+
+def _numbered(values: Iterable[object]) -> list[tuple[str, object]]:
+    return [(f"[{number}]", one) for number, one in enumerate(values)]
+
+
+def _parts_of_instance(obj: object) -> Iterator[tuple[str, object]]:
+    if type(obj).__module__.partition(".")[0] in _WHOLE:
+        return
+    try:
+        reduced = obj.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+    except Exception:  # the object's own code, which may raise anything: then the object itself is what fails  # noqa: BLE001
+        return
+    if not isinstance(reduced, tuple):
+        return
+    yield " → its class", type(obj)
+    state = reduced[2] if len(reduced) > 2 else None
+    for one in state if isinstance(state, tuple) else (state,):
+        if isinstance(one, dict):
+            yield from ((f".{name}", value) for name, value in one.items())
+        else:
+            yield " → its state", one
+    yield from _numbered(_listed(reduced, 3))
+    yield from ((f"[{key!r}]", one) for key, one in _listed(reduced, 4))
+    yield " → what it is made from", reduced[1]
+
+
+def _listed(reduced: tuple[Any, ...], place: int) -> list[Any]:
+    return list(reduced[place]) if len(reduced) > place and reduced[place] is not None else []
