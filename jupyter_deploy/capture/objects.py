@@ -12,7 +12,9 @@ import hashlib
 import io
 import pickle
 import sys
+import sysconfig
 from collections.abc import Callable, Iterable
+from pathlib import PurePath
 from types import CellType, CodeType, FunctionType, ModuleType
 from typing import IO, Any, TypeVar
 
@@ -33,7 +35,9 @@ Place = Callable[[CodeType], str]
 """Gives a function's code the file name to be written down for it, such as `<cell 7>`."""
 
 _CACHED = type(functools.lru_cache(len))
+_LIBRARIES = tuple({sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib")})
 _PLAIN = (str, bytes, int, float, bool, type(None))
+MOST_HELD = 1_000  # in `Reached.held`
 
 
 class Reached:
@@ -42,11 +46,31 @@ class Reached:
     Attributes:
         modules: Every module that must be there when the pickle is loaded or used, dotted, in the order met.
         defined: What was pickled by value: qualified name and code of functions; classes stand with their methods.
+        functions: Every function, whether it was pickled by value or by name.
+        classes: Every class, and that of every object.
+        held: Paths, and at most `MOST_HELD` objects of classes that no installed package defines.
     """
 
     def __init__(self) -> None:
         self.modules: dict[str, None] = {}
         self.defined: list[tuple[str, CodeType]] = []
+        self.functions: list[FunctionType] = []
+        self.classes: dict[type, bool] = {}
+        self.held: list[object] = []
+
+    def meet(self, obj: object) -> None:
+        """Note an object of whatever kind.
+
+        Args:
+            obj: The object.
+        """
+        if isinstance(obj, FunctionType):
+            self.functions.append(obj)
+        kind = obj if isinstance(obj, type) else type(obj)
+        if kind not in self.classes:
+            self.classes[kind] = _is_own(kind)
+        if self.classes[kind] and kind is not obj and len(self.held) < MOST_HELD:
+            self.held.append(obj)
 
     def module(self, name: object) -> None:
         """Note a module.
@@ -136,6 +160,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
         return reduced
 
     def _note(self, obj: Any, kind: type, *, by_value: bool) -> None:
+        self._reached.meet(obj)
         if isinstance(obj, FunctionType) and by_value:
             self._reached.function(obj)
         elif isinstance(obj, ModuleType):
@@ -242,6 +267,16 @@ def _foreign_bases(kind: type) -> list[str]:
     """List the modules of bases from other packages, which its own package need not require: scikit-learn's for LightGBM."""
     own = str(kind.__module__).partition(".")[0]
     return [str(base.__module__) for base in kind.__mro__ if str(base.__module__).partition(".")[0] != own]
+
+
+def _is_own(kind: type) -> bool:
+    """Whether objects of a class may hold what their author put there: a path, or a class of the notebook or beside it."""
+    if issubclass(kind, PurePath):
+        return True
+    module = sys.modules.get(str(kind.__module__))
+    file = getattr(module, "__file__", None) or ""
+    installed = "site-packages" in file or "dist-packages" in file or file.startswith(_LIBRARIES)
+    return kind.__module__ == "__main__" or bool(file and not installed)
 
 
 def _is_global(obj: Any, module: object) -> bool:
