@@ -7,6 +7,7 @@ DeployError                    something that a person can mend; has a code and 
 │   ├── NotDeployable          a class, an unfitted estimator, an object without a method to call
 │   ├── NotPicklable           an attribute that cannot leave the kernel; says its path
 │   ├── NoContract             nothing says what the model accepts
+│   ├── NonDeterministic       a model that answers the same rows twice otherwise
 │   └── BadSetting             a setting with an unknown key or a wrong value
 ├── Conflict            409    another deploy or state stands in the way
 ├── Cancelled           409    a deploy was cancelled, or a newer one took its place
@@ -17,6 +18,8 @@ DeployError                    something that a person can mend; has a code and 
 ├── ReleaseFailed       500    a release could not be started
 ├── RouterFailed        500    the router could not be started or refused its configuration
 ├── StoreFailed         507    the agent's memory cannot be written, such as on a full disk
+├── DiskFailed          507    a folder cannot be written: full, read-only, or without locks
+├── TimedOut            504    a stage of a deploy took longer than it may
 ├── PortInUse           409    another program listens on the endpoint's port
 ├── AgentUnreachable    503    the agent cannot be started or does not answer
 └── CallFailed          502    an endpoint answered a call with an error
@@ -83,6 +86,10 @@ class NoContract(BadInput):
     """Nothing says what the model accepts."""
 
 
+class NonDeterministic(BadInput):
+    """A model that answers the same rows twice otherwise."""
+
+
 class BadSetting(BadInput):
     """A setting with an unknown key or a wrong value."""
 
@@ -133,6 +140,18 @@ class StoreFailed(DeployError):
     """The agent's memory cannot be written, such as on a full disk."""
 
     status = 507
+
+
+class DiskFailed(DeployError):
+    """A folder cannot be written: the disk is full or read-only, or its file system has no locks."""
+
+    status = 507
+
+
+class TimedOut(DeployError):
+    """A stage of a deploy took longer than it may."""
+
+    status = 504
 
 
 class PortInUse(DeployError):
