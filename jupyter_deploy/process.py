@@ -5,10 +5,16 @@ Arguments are always a list, never a shell's line; output is kept so that an err
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
+
+from jupyter_deploy import stops
 
 
 class Finished(NamedTuple):
@@ -34,7 +40,7 @@ def run(
     timeout: float | None = None,
     keep: Sequence[int] = (),
 ) -> Finished:
-    """Run a program to its end.
+    """Run a program to its end, in a session of its own, so that what it starts in turn can be ended with it.
 
     Args:
         arguments: The program and its arguments.
@@ -46,17 +52,34 @@ def run(
 
     Returns:
         How it ended.
+
+    Raises:
+        DeployError: If the step that it is run for was stopped; it is killed then.
     """
     try:
-        done = subprocess.run(  # noqa: S603 (a list of arguments, no shell)
-            list(arguments), env=env, cwd=cwd, input=stdin, stdin=None if stdin is not None else subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=timeout, check=False, pass_fds=keep,
+        child = subprocess.Popen(  # noqa: S603 (a list of arguments, no shell)
+            list(arguments), env=env, cwd=cwd, stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
+            pass_fds=keep,
         )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return Finished(124, "", f"{arguments[0]} did not end within {timeout:g} s")
     except FileNotFoundError:
         return Finished(127, "", f"there is no program {arguments[0]}")
-    return Finished(done.returncode, done.stdout, done.stderr)
+    with child:
+        try:
+            with stops.ending(partial(_kill, child)):
+                output, said = child.communicate(stdin, timeout)
+        except subprocess.TimeoutExpired:
+            return Finished(124, "", f"{arguments[0]} did not end within {timeout:g} s")
+        finally:
+            _kill(child)
+    return Finished(child.returncode, output, said)
+
+
+def _kill(child: subprocess.Popen[str]) -> None:
+    """Kill a program with what it has started, unless it has ended."""
+    if child.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
 
 
 def start(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
@@ -9,6 +10,8 @@ import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from jupyter_deploy import stops
 
 
 class _Connection(http.client.HTTPConnection):
@@ -43,9 +46,11 @@ def request(
     """
     connection = _Connection(path, timeout)
     try:
-        connection.request(method, target, body or None, dict(headers or {}))
-        answer = connection.getresponse()
-        return answer.status, answer.read()
+        connection.connect()
+        with _ending(connection.sock):
+            connection.request(method, target, body or None, dict(headers or {}))
+            answer = connection.getresponse()
+            return answer.status, answer.read()
     except http.client.HTTPException as error:
         raise ConnectionError(f"no whole answer from {path}: {error!r}") from error
     finally:
@@ -66,7 +71,7 @@ def ask(path: Path, question: Mapping[str, Any], timeout: float) -> dict[str, An
     Raises:
         OSError: If nobody listens, or the connection ends before the answer does.
     """
-    with _connect(path, timeout) as connection:
+    with _connect(path, timeout) as connection, _ending(connection):
         connection.sendall(json.dumps(question).encode() + b"\n")
         with connection.makefile("rb") as lines:
             line = lines.readline()
@@ -92,6 +97,16 @@ def listener_of(path: Path) -> int | None:
         return None
     pid: int = struct.unpack("3i", facts)[0]
     return pid or None
+
+
+def _ending(connection: socket.socket) -> contextlib.AbstractContextManager[None]:
+    """Have a conversation ended with the step that it belongs to."""
+
+    def hang_up() -> None:
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+
+    return stops.ending(hang_up)
 
 
 def _connect(path: Path, timeout: float) -> socket.socket:
