@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 import msgspec
 
-InputKind = Literal["frame", "series", "array", "list", "arguments", "value"]
-OutputKind = Literal["array", "frame", "series", "sparse", "list", "value"]
+InputKind = Literal["frame", "series", "array", "sparse", "list", "arguments", "value"]
+OutputKind = Literal["array", "frame", "series", "sparse", "list", "tuple", "value"]
+Meaning = Literal["labels", "probabilities", "log probabilities", "scores", "features"]
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -42,20 +43,23 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The one argument of a method, or the named arguments of a function.
 
     Attributes:
-        kind: `frame` and `series` are pandas, `array` is numpy, `list` is a list with one element a row (texts, dicts, lists),
-            `arguments` are named arguments with one call a row, `value` is one JSON value for the whole request.
-        columns: The columns of a frame, or one column a parameter for `arguments`; empty otherwise.
-        shape: For arrays and lists of lists, the shape with None for the number of rows.
-        dtype: For arrays and series, the dtype; for a list, its elements' type; for a frame, the dtype of its columns' names where
-            they are not texts.
-        name: For a series, its name.
+        kind: `frame` and `series` are pandas, `array` is numpy, `sparse` is one of scipy's sparse matrices or arrays, `list` is a list
+            with one element a row (texts, dicts, lists), `arguments` are named arguments with one call a row, `value` is one JSON
+            value for the whole request.
+        columns: The columns of a frame, the one of a series, or one column a parameter for `arguments`; empty otherwise.
+        shape: For arrays, sparse ones and lists of lists, the shape with None for the number of rows.
+        dtype: For arrays, sparse ones and series, the dtype; for a list, its elements' type; for a frame, the dtype of its columns'
+            names where they are not texts.
+        name: For a series, its name; for a sparse one, its class.
+        nullable: Whether missing values were seen in an array, a sparse one or a list; columns tell it of themselves.
     """
 
     kind: InputKind
     columns: tuple[Column, ...] = ()
     shape: tuple[int | None, ...] | None = None
     dtype: str | None = None
-    name: str | None = None
+    name: str | int | None = None
+    nullable: bool = False
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -64,19 +68,27 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         kind: The kind of container.
         columns: The columns of a frame.
-        shape: For arrays, the shape with None for the number of rows; for a list of arrays, their number and two None.
+        shape: For arrays, the shape with None for the number of rows.
         dtype: For arrays and series, the dtype; for a frame, the dtype of its columns' names where they are not texts.
         name: For a series, its name; for a sparse matrix, its class.
-        classes: For probabilities, the class of each column.
-        each: For the answers of a function that is called once a row, what each of them is, where that is a table or an array.
+        meaning: What the answer says of a row; None where nobody knows.
+        classes: For labels, what they may be; for probabilities and scores, the class of each column.
+        names: For features in an array, the name of each column, at most 1,000.
+        index: `rows` where a frame or series keeps the index of the rows that it answers, `own` where it counts from 0.
+        parts: For a list or tuple of arrays or tables that have one answer a row each, what each of them is.
+        each: For a list of tables, arrays or tuples, one a row, what each of them is.
     """
 
     kind: OutputKind
     columns: tuple[Column, ...] = ()
     shape: tuple[int | None, ...] | None = None
     dtype: str | None = None
-    name: str | None = None
+    name: str | int | None = None
+    meaning: Meaning | None = None
     classes: tuple[Any, ...] | None = None
+    names: tuple[str, ...] | None = None
+    index: Literal["rows", "own"] = "rows"
+    parts: tuple[Output, ...] = ()
     each: Output | None = None
 
 
