@@ -8,9 +8,10 @@ import os
 import shutil
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from jupyter_deploy import errors
@@ -30,10 +31,12 @@ class Sources(NamedTuple):
     Attributes:
         installed: Modules of installed packages, dotted, in order of name.
         copied: Files that were copied, relative to their folder, in order of name.
+        modules: The local modules that the model imports, dotted, with the file of each.
     """
 
     installed: tuple[str, ...]
     copied: tuple[str, ...]
+    modules: Mapping[str, Path] = MappingProxyType({})
 
 
 def collect(modules: Iterable[str], beside: Path | None, folder: Path) -> Sources:
@@ -76,7 +79,17 @@ def collect(modules: Iterable[str], beside: Path | None, folder: Path) -> Source
         elif _is_installed(name, top):
             installed[name] = None
     copied = [file for top, root in roots.items() if root for file in _copy(top, root, folder)]
-    return Sources(tuple(sorted(installed)), tuple(sorted(copied)))
+    return Sources(tuple(sorted(installed)), tuple(sorted(copied)), dict(_modules(followed, roots)))
+
+
+def _modules(names: Iterable[str], roots: Mapping[str, Path | None]) -> Iterator[tuple[str, Path]]:
+    for name in sorted(names):
+        top, *inner = name.split(".")
+        root = roots.get(top)
+        for depth in range(len(inner) + 1):
+            file = _file(root, inner[:depth]) if root else None
+            if file is not None and file.suffix == ".py":
+                yield ".".join([top, *inner[:depth]]), file
 
 
 def _local_root(top: str, beside: Path | None) -> Path | None:
