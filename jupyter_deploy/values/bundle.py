@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jupyter_deploy.values.base import Value
+from jupyter_deploy.values.capture import Finding
 
 
 class Requirement(Value, frozen=True, kw_only=True):
@@ -16,11 +17,16 @@ class Lock(Value, frozen=True, kw_only=True):
     """Every package by exact version and hash.
 
     Attributes:
-        digest: SHA-256 of what the lock was made from (requirements, constraints, interpreter version, platform).
+        digest: SHA-256 of what the lock was made from (requirements, constraints, wheels' hashes, interpreter version, platform).
         text: The lock in `pip-compile` format, with hashes and without any index's address.
         packages: What it holds, in order of name.
         python: The interpreter's version, such as `3.11`.
         locker: Which locker made it.
+        folder: Where the wheels of what comes from no index lie; empty where there is none.
+        requirements: What the locker was asked for.
+        constraints: The versions that it was told to keep to.
+        findings: What a person should know of its packages; no part of the digest.
+        unused: What the notebook imported and the model does not need.
     """
 
     digest: str
@@ -28,6 +34,11 @@ class Lock(Value, frozen=True, kw_only=True):
     packages: tuple[Requirement, ...]
     python: str
     locker: str
+    folder: str = ""
+    requirements: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    unused: tuple[str, ...] = ()
 
 
 class Bundle(Value, frozen=True, kw_only=True):

@@ -95,6 +95,7 @@ class Capture(Value, frozen=True, kw_only=True):
         golden: How many golden rows there are, by method.
         golden_origin: Where they were found.
         modules: Every module that the model's code imports, dotted.
+        imported: The top-level modules that the notebook itself imported, whatever the model needs of them.
         interpreter: The kernel's interpreter.
         path: The kernel's module path, without the folder of the notebook.
         language: The kernel's language.
@@ -117,6 +118,7 @@ class Capture(Value, frozen=True, kw_only=True):
     golden: dict[str, int]
     golden_origin: str
     modules: tuple[str, ...]
+    imported: tuple[str, ...] = ()
     interpreter: str
     path: tuple[str, ...]
     language: str = "python"
