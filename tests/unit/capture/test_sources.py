@@ -34,7 +34,7 @@ def test_imports_are_followed(beside: Path) -> None:
 
     found = collected(beside, "local_a")
 
-    assert (("cloudpickle", "msgspec.json"), ("local_a.py", "local_b.py")) == found
+    assert (("cloudpickle", "msgspec.json"), ("local_a.py", "local_b.py")) == found[:2]
     assert (beside / "local_b.py").read_text() == (beside.parent / "sources" / "local_b.py").read_text()
 
 
@@ -82,7 +82,7 @@ def test_nothing_local(beside: Path) -> None:
     """Modules of Python itself are neither copied nor named, and no folder is made."""
     found = collected(beside, "os.path", "collections", "builtins", "__main__", "_thread", "msgspec", "_pytest.fixtures")
 
-    assert (("_pytest.fixtures", "msgspec"), ()) == found
+    assert (("_pytest.fixtures", "msgspec"), ()) == found[:2]
     assert not (beside.parent / "sources").exists()
 
 
@@ -108,4 +108,4 @@ def test_broken_source(beside: Path) -> None:
     """A file that is no Python is copied as it is."""
     (beside / "local_broken.py").write_text("def (\n")
 
-    assert ((), ("local_broken.py",)) == collected(beside, "local_broken")
+    assert ((), ("local_broken.py",)) == collected(beside, "local_broken")[:2]
