@@ -29,6 +29,8 @@ LIMITS: dict[str, tuple[float, float]] = {
     "workers": (1, 256),
     "tolerance": (0, 1),
     "deadline": (0.001, 86_400),
+    "start_deadline": (0.001, 86_400),
+    "stage_deadline": (0.001, 86_400),
     "body_limit": (1_024, 2**31),
     "port": (1, 65_535),
     "golden_rows": (1, 10_000),

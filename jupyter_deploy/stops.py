@@ -1,6 +1,6 @@
 """Ends a long step from outside: somebody cancels it, the agent ends, or its time is over.
 
-Whoever runs a step makes a `Stop` and runs the step under it. Whatever the step waits for, a program, a socket or the clock, it waits
+Whoever runs a step makes a `Stop` and runs the step under it. What the step waits for, a program, a socket or the clock, it waits
 for through here, so that it ends as soon as the stop is pulled. Without a stop everything waits as usual.
 """
 

@@ -18,7 +18,7 @@ from packaging.requirements import Requirement as Wanted
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from jupyter_deploy import errors, home, plugins, process
+from jupyter_deploy import errors, home, plugins, process, stops
 from jupyter_deploy.installer import run_uv
 from jupyter_deploy.languages import installed
 from jupyter_deploy.lock.format import parse
@@ -101,7 +101,11 @@ class Python:
         with _alone(folder / f".{lock.digest}.lock") as held:
             if not ((place / COMPLETE).exists() and python.exists()):
                 shutil.rmtree(place, ignore_errors=True)  # half made by somebody who was killed, or its Python is gone
-                _make(place, Path(capture.interpreter), lock, held)
+                try:
+                    _make(place, Path(capture.interpreter), lock, held)
+                except BaseException:
+                    shutil.rmtree(place, ignore_errors=True)  # it may have filled the disk
+                    raise
         return python
 
 
@@ -270,8 +274,17 @@ def _alone(file: Path) -> Iterator[int]:
     """Let one builder in at a time, in whichever process or thread; the programs that inherit the descriptor count too."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with file.open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+        while not _taken(held.fileno()):
+            stops.pause(stops.LOOK)
         yield held.fileno()
+
+
+def _taken(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _make(place: Path, interpreter: Path, lock: Lock, held: int) -> None:
@@ -288,7 +301,6 @@ def _make(place: Path, interpreter: Path, lock: Lock, held: int) -> None:
 def _uv(arguments: list[str], place: Path, lock: Lock, held: int) -> None:
     done = run_uv(arguments, cwd=place, timeout=INSTALL_LIMIT, keep=[held])
     if done.code:
-        shutil.rmtree(place, ignore_errors=True)
         raise errors.EnvironmentFailed(
             f"The clean environment for {len(lock.packages)} packages cannot be made. uv said: {done.errors.strip()[-1500:]}",
             _advice(done.errors),

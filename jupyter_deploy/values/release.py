@@ -60,6 +60,8 @@ class Options(Value, frozen=True, kw_only=True):
         retry: Whether the router may repeat a request that no worker has begun to answer.
         network: Whether a verified release may reach the network.
         deadline: Seconds after which a call is given up and its worker replaced.
+        start_deadline: Seconds for a release to load its model and become ready.
+        stage_deadline: Seconds after which a stage of the deploy is given up.
         body_limit: The largest request body, in bytes.
         preview: Whether to answer from the kernel's environment at once.
         preview_live: Whether an unverified preview may replace a verified release at the endpoint's URL.
@@ -74,6 +76,8 @@ class Options(Value, frozen=True, kw_only=True):
     retry: bool = True
     network: bool = False
     deadline: float = 30.0
+    start_deadline: float = 60.0
+    stage_deadline: float = 1800.0
     body_limit: int = 10 * 1024 * 1024
     preview: bool = True
     preview_live: bool = False

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import logging
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jupyter_deploy import errors, process
+from jupyter_deploy import errors, process, stops
 from jupyter_deploy.home import Home
 from jupyter_deploy.targets.base import Launch
 from jupyter_deploy.targets.local import sockets
@@ -119,14 +120,23 @@ class Parents:
             return self._known.setdefault(control, made)
 
     def _prepare(self, parent: Parent, modules: Iterable[str]) -> None:
-        with parent.lock:
+        with stops.holding(parent.lock):
             if not _answers(parent):
                 parent.imported.clear()
                 self._spawn(parent)
             wanted = [module for module in modules if module not in parent.imported]
             if wanted:
-                tell(parent.control, {"do": "import", "modules": wanted, "path": []})
+                self._import(parent, wanted)
                 parent.imported.update(wanted)
+
+    @staticmethod
+    def _import(parent: Parent, modules: list[str]) -> None:
+        try:
+            tell(parent.control, {"do": "import", "modules": modules, "path": []})
+        except BaseException:  # it may be busy with an import that never ends
+            with stops.never():
+                _kill(parent.control)
+            raise
 
     def _spawn(self, parent: Parent) -> None:
         idle = IDLE if parent.verified else SPARE_IDLE
@@ -145,7 +155,11 @@ class Parents:
             )
         except OSError as error:
             raise errors.ReleaseFailed(f"The interpreter {parent.interpreter} cannot be started: {error.strerror}.") from error
-        self._await(parent, started, begin)
+        try:
+            self._await(parent, started, begin)
+        except BaseException:
+            started.kill()
+            raise
         self._watch.add(started.pid, lambda: log.info("the environment parent %s has ended", parent.control.name))
 
     @staticmethod
@@ -153,12 +167,11 @@ class Parents:
         end = time.monotonic() + PATIENCE
         while not _answers(parent):
             if started.poll() is not None or time.monotonic() > end:
-                started.kill()
                 reason = last_line(parent.log, begin) or f"it did not get ready within {PATIENCE:g} s"
                 raise errors.ReleaseFailed(
                     f"The interpreter {parent.interpreter} cannot run a release: {reason}", f"See {parent.log} for all it said."
                 )
-            time.sleep(0.005)
+            stops.pause(0.005)
 
     def _left(self, parent: Parent, owner: int) -> None:
         parent.owners.discard(owner)
@@ -182,9 +195,17 @@ def tell(control: Path, command: dict[str, Any]) -> dict[str, Any]:
     """
     try:
         return sockets.ask(control, command, PATIENCE)
+    except TimeoutError as error:
+        what = f"The process that was to {_told(command)} has not done so within {PATIENCE:g} s."
+        raise errors.ReleaseFailed(what, "Its log lies in the home folder, in `parents`.") from error
     except OSError as error:
-        what = f"The process that was to {command['do']} {command.get('modules', command.get('release'))} ended"
+        what = f"The process that was to {_told(command)} ended"
         raise errors.ReleaseFailed(f"{what}: {error}.", "Its log lies in the home folder, in `parents`.") from error
+
+
+def _told(command: dict[str, Any]) -> str:
+    subject = command.get("modules", command.get("release"))
+    return f"{command['do']} {', '.join(subject) if isinstance(subject, list) else subject}"
 
 
 def _environment(parent: Parent) -> dict[str, str]:
@@ -218,6 +239,13 @@ def _answers(parent: Parent) -> bool:
         return bool(sockets.ask(parent.control, {"do": "status"}, PATIENCE).get("ok"))
     except OSError:
         return False
+
+
+def _kill(control: Path) -> None:
+    pid = sockets.listener_of(control)
+    if pid is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _stop(control: Path) -> None:

@@ -17,14 +17,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jupyter_deploy import errors, home
+from jupyter_deploy import errors, home, stops
 from jupyter_deploy.targets.base import Health, Launch
 from jupyter_deploy.targets.local import sockets
 from jupyter_deploy.targets.local.parents import Parents, last_line, tell
 from jupyter_deploy.targets.local.watch import Watch, ended
 from jupyter_deploy.values import from_json, to_json
 
-READY = 60.0  # seconds for a release to load its model and answer its first golden row
 SILENCE = 5.0  # seconds without a sign of life after which a worker is replaced
 GRACE = 5.0  # seconds beyond the deadline that a stopped worker has to finish what is in flight
 REVIVALS = 5  # within `REVIVAL_SPAN`; a release parent that dies more often is left dead
@@ -108,15 +107,18 @@ class Workers:
                     f"The release {launch.id} is not started, because the agent ends.", "The next one goes on."
                 )
             one = self._running.setdefault(launch.id, Running(launch, folder))
-        with one.lock:
+        with stops.holding(one.lock):
             self._running[launch.id] = one  # it may have been stopped while we waited
             if one.launch != launch:
-                self._end(one)
+                with stops.never():
+                    self._end(one)
                 one.launch = launch
             try:
                 self._bring_up(one)
             except BaseException:
-                self.stop(launch.id)
+                if not one.served:
+                    with stops.never():
+                        self.stop(launch.id)
                 raise
 
     def close(self) -> set[str]:
@@ -236,7 +238,8 @@ class Workers:
         self._watch.add(pid, lambda: self._ended(one, pid))
 
     def _await(self, one: Running) -> None:
-        end = time.monotonic() + READY
+        seconds = one.launch.options.start_deadline
+        end = time.monotonic() + seconds
         while time.monotonic() < end:
             status = _ask(one)
             phase = status["phase"] if status else "gone"
@@ -246,8 +249,8 @@ class Workers:
                 raise _failed(one, status["reason"])
             if status is None and one.pid is None:
                 raise _failed(one, last_line(Path(one.launch.log)) or "its process ended")
-            time.sleep(0.005)
-        raise _failed(one, f"it was not ready within {READY:g} s")
+            stops.pause(0.005)
+        raise _failed(one, f"it was not ready within {seconds:g} s, as `start_deadline` asks")
 
     def _ended(self, one: Running, pid: int) -> None:
         if one.pid != pid:
@@ -279,9 +282,9 @@ class Workers:
     @staticmethod
     def _end(one: Running) -> None:
         """End a release parent and its workers, by force where asking does not help."""
+        grace = one.launch.options.deadline + GRACE if one.served else 0.0  # nothing is in flight before it was ready
         one.served, one.reason = False, ""
-        pid, one.pid = one.pid, None
-        grace = one.launch.options.deadline + GRACE
+        pid, one.pid = one.pid or sockets.listener_of(one.folder / "parent.sock"), None
         with contextlib.suppress(OSError):
             sockets.ask(one.folder / "parent.sock", {"do": "stop", "grace": grace}, 5.0)
         if pid is not None and not ended(pid, grace + GRACE):

@@ -148,7 +148,7 @@ class ReleaseParent:
     def _answer_while_loading(self, loaded: threading.Event) -> None:
         while not loaded.is_set():
             self.control.step(1.0)
-            if self.grace is not None:
+            if self.grace is not None or not self.control.holds_path():  # another one may have taken its place meanwhile
                 self._clean()
                 os._exit(0)
 
