@@ -1,0 +1,102 @@
+"""What the pickler meets on its way: modules, functions, classes."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+from pathlib import PurePath
+from types import CodeType, FunctionType
+
+_LIBRARIES = tuple({sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib")})
+MOST_HELD = 1_000  # in `Reached.held`
+
+
+class Reached:
+    """What the pickler met on its way.
+
+    Attributes:
+        modules: Every module that must be there when the pickle is loaded or used, dotted, in the order met.
+        defined: What was pickled by value: qualified name and code of functions; classes stand with their methods.
+        functions: Every function, whether it was pickled by value or by name.
+        classes: Every class, and that of every object.
+        held: Paths, and at most `MOST_HELD` objects of classes that no installed package defines.
+    """
+
+    def __init__(self) -> None:
+        self.modules: dict[str, None] = {}
+        self.defined: list[tuple[str, CodeType]] = []
+        self.functions: list[FunctionType] = []
+        self.classes: dict[type, bool] = {}
+        self.held: list[object] = []
+
+    def meet(self, obj: object) -> None:
+        """Note an object of whatever kind.
+
+        Args:
+            obj: The object.
+        """
+        if isinstance(obj, FunctionType):
+            self.functions.append(obj)
+        kind = obj if isinstance(obj, type) else type(obj)
+        if kind not in self.classes:
+            self.classes[kind] = _is_own(kind)
+        if self.classes[kind] and kind is not obj and len(self.held) < MOST_HELD:
+            self.held.append(obj)
+
+    def module(self, name: object) -> None:
+        """Note a module.
+
+        Args:
+            name: Its dotted name; anything that is no text is ignored, since objects may say what they like of themselves.
+        """
+        if isinstance(name, str) and name not in self.modules:
+            self.modules[name] = None
+
+    def function(self, function: FunctionType) -> None:
+        """Note a function that is pickled by value, and what it imports while it runs.
+
+        Args:
+            function: The function.
+        """
+        self.defined.append((function.__qualname__, function.__code__))
+        for name in imports(function.__code__):
+            self.module(name)
+
+
+def imports(code: CodeType) -> list[str]:
+    """List the modules that a function imports while it runs.
+
+    Args:
+        code: The function's code; functions within it are looked at too.
+
+    Returns:
+        Dotted names.
+    """
+    import dis
+
+    found = []
+    for step in dis.get_instructions(code):
+        if step.opname == "IMPORT_NAME":
+            found.append(str(step.argval))
+        elif step.opname == "IMPORT_FROM" and found and f"{found[-1]}.{step.argval}" in sys.modules:
+            found.append(f"{found[-1]}.{step.argval}")
+    for one in code.co_consts:
+        if isinstance(one, CodeType):
+            found += imports(one)
+    return [name for name in found if name]
+
+
+def foreign_bases(kind: type) -> list[str]:
+    """List the modules of bases from other packages, which its own package need not require: scikit-learn's for LightGBM."""
+    own = str(kind.__module__).partition(".")[0]
+    return [str(base.__module__) for base in kind.__mro__ if str(base.__module__).partition(".")[0] != own]
+
+
+def _is_own(kind: type) -> bool:
+    """Whether objects of a class may hold what their author put there: a path, or a class of the notebook or beside it."""
+    if issubclass(kind, PurePath):
+        return True
+    module = sys.modules.get(str(kind.__module__))
+    file = getattr(module, "__file__", None) or ""
+    installed = "site-packages" in file or "dist-packages" in file or file.startswith(_LIBRARIES)
+    return kind.__module__ == "__main__" or bool(file and not installed)
