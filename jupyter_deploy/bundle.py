@@ -24,6 +24,7 @@ from jupyter_deploy.values import Bundle, Capture, Golden, Lock, Method
 
 SERVICE = "service:Endpoint"  # module and name of the service in `src/`
 UNNAMED = "0" * 12  # stands for the Bento's version while its digest, which the version is taken from, is being made
+LONGEST_DESCRIPTION = 4 * 1024 * 1024  # bytes
 TIME = "1970-01-01T00:00:00+00:00"
 TEMPLATES = (  # in `bentos/bundle`, where it goes, and its mode; a program is no template
     ("README.md", "README.md", 0o644),
@@ -70,10 +71,11 @@ def measure(folder: Path) -> str:
     Raises:
         BadInput: If its `bento.yaml` is none.
     """
+    file = folder / "bento.yaml"
     try:
-        described = yaml.safe_load((folder / "bento.yaml").read_bytes())
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise errors.BadInput(f"{folder / 'bento.yaml'} does not describe a Bento: {type(error).__name__}.") from error
+        described = yaml.safe_load(file.read_bytes()) if file.stat().st_size <= LONGEST_DESCRIPTION else None
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise errors.BadInput(f"{file} does not describe a Bento: {type(error).__name__}.") from error
     unnamed = {**described, "version": UNNAMED} if isinstance(described, dict) else {}
     return home.digest_of(folder, {"bento.yaml": _yaml(unnamed).encode()})
 
