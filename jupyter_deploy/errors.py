@@ -6,6 +6,7 @@ DeployError                    something that a person can mend; has a code and 
 │   ├── BadName                an endpoint's name that cannot stand in a URL
 │   ├── NotDeployable          a class, an unfitted estimator, an object without a method to call
 │   ├── NotPicklable           an attribute that cannot leave the kernel; says its path
+│   ├── BadArchive             an archive that is not exactly what `jupyter deploy export` writes
 │   ├── NoContract             nothing says what the model accepts
 │   ├── NonDeterministic       a model that answers the same rows twice otherwise
 │   └── BadSetting             a setting with an unknown key or a wrong value
@@ -80,6 +81,10 @@ class NotDeployable(BadInput):
 
 class NotPicklable(BadInput):
     """An attribute that cannot leave the kernel."""
+
+
+class BadArchive(BadInput):
+    """An archive that is not exactly what `jupyter deploy export` writes."""
 
 
 class NoContract(BadInput):

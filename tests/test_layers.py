@@ -24,6 +24,7 @@ LAYERS = (
     ("capture",),
     ("lock",),
     ("bundle",),
+    ("archive",),
     ("release", "traffic"),
     ("share",),
     ("observe",),
