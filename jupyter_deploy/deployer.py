@@ -104,13 +104,28 @@ class Deployer:
             hint = errors.did_you_mean(name, known) or (f"There are: {', '.join(known)}." if known else "Nothing is deployed yet.")
             raise errors.UnknownName(f"There is no endpoint `{name}`.", hint)
         target, answering, state = known[name]
-        releases = tuple(self.store.releases(name))
+        releases = tuple(map(self._as_it_ended, self.store.releases(name)))
         shown = next((release for release in releases if release.number == answering), releases[0] if releases else None)
         return Endpoint(
             name=name, url=self.target.url(name), target=target, answering=answering, state=state,  # type: ignore[arg-type]
             key_file=str(self.home.keys / f"{name}.key"), releases=releases,
             contract=self.store.find(Capture, shown.capture).contract if shown else None,
         )  # fmt: skip
+
+    def release(self, name: str, number: int) -> Release:
+        """Look at one release.
+
+        Args:
+            name: The endpoint.
+            number: The release's number.
+
+        Returns:
+            The release.
+
+        Raises:
+            UnknownName: If there is none.
+        """
+        return self._as_it_ended(self.store.release(name, number))
 
     def logs(self, name: str, lines: int, number: int | None = None) -> list[str]:
         """Read what an endpoint's processes wrote.
@@ -207,10 +222,13 @@ class Deployer:
         self.store.audit("freed", "disk", f"{sum(freed.values())} bytes")
         return freed
 
-    def resume(self) -> None:
-        """After the agent has started: let what was deployed answer again, and go on with what was on its way."""
-        for name in self.store.endpoints():
-            self._revive(name)
+    def resume(self) -> list[str]:
+        """After the agent has started: let what was deployed answer again, and go on with what was on its way.
+
+        Returns:
+            What does not answer again, each with the reason; calling this again tries it again.
+        """
+        trouble = [told for name in self.store.endpoints() if (told := self._revive(name))]
         self.traffics.apply()
         for release in self.store.releases():
             if not release.ended:
@@ -218,6 +236,7 @@ class Deployer:
         for name in self.store.endpoints():
             if not any(walk.release.endpoint == name for walk in self._alive()):
                 self._tidy(name)
+        return trouble
 
     def halt(self) -> None:
         """Before the agent ends: let no deploy go on; the next agent takes them up where they are."""
@@ -226,6 +245,12 @@ class Deployer:
                 walk.halt()
 
     # ----- inside
+
+    def _as_it_ended(self, release: Release) -> Release:
+        """Tell also what a full disk kept from being noted."""
+        walk = self._walks.get((release.endpoint, release.number))
+        unnoted = walk.unnoted if walk is not None and not release.ended else None
+        return unnoted or release
 
     def _take(self, capture: Capture) -> Capture:
         staged, kept = Path(capture.folder).resolve(), self.home.captures / capture.digest
@@ -252,14 +277,16 @@ class Deployer:
             return newest if newest.state == "serving" else None
         return self._resume(newest)
 
-    def _revive(self, name: str) -> None:
-        _, answering, state = self.store.endpoints()[name]
+    def _revive(self, name: str) -> str:
         try:
+            _, answering, state = self.store.endpoints()[name]
             share.publish(self.store, self.home, name)
             if answering is not None:
                 self.traffics.revive(self.store.release(name, answering), state)
-        except (errors.DeployError, OSError):  # it must not keep the others down
-            log.exception("%s does not answer again", name)
+        except (errors.DeployError, OSError) as error:  # it must not keep the others down
+            log.warning("%s does not answer again: %s", name, error)
+            return f"{name} does not answer again: {error}"
+        return ""
 
     def _resume(self, release: Release) -> Release:
         """Go on with a release, unless that is being done: a deploy may come in while the agent still takes up what it found."""

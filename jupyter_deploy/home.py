@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -167,6 +170,67 @@ def write(path: Path, data: bytes, mode: int = 0o600) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def failed(error: OSError, place: Path) -> errors.DiskFailed:
+    """Say why something could not be written, and what to do about it.
+
+    Args:
+        error: The system's error.
+        place: What was to be written, where the error does not name it.
+
+    Returns:
+        The error that people read.
+    """
+    where = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else place
+    what = f"{where}: {error.strerror or error}"
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return errors.DiskFailed(
+            f"The disk is full. {what} ({_room(where)}).",
+            "What answered before still does. Free some space (`jupyter deploy gc` removes what no release needs), "
+            "then run the same command again.",
+        )
+    if error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}:
+        return errors.DiskFailed(
+            f"{what}.", "Make it writable for you, or set JUPYTER_DEPLOY_HOME to a folder on a local disk that is."
+        )
+    if error.errno in {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}:
+        return errors.DiskFailed(
+            f"The file system of {place} has no file locks. {what}.", "Set JUPYTER_DEPLOY_HOME to a folder on a local disk."
+        )
+    return errors.DiskFailed(f"{what}.", "Mend that, then run the same command again.")
+
+
+def check_room(place: Path, size: int) -> None:
+    """See that something will fit before it is written.
+
+    Args:
+        place: Where it is to be written; a folder that exists, or one that is to be made.
+        size: Its size in bytes.
+
+    Raises:
+        DiskFailed: If the disk has less room.
+    """
+    there = _existing(place)
+    free = shutil.disk_usage(there).free
+    if free < size:
+        raise errors.DiskFailed(
+            f"The disk is full. {size / 1e6:,.1f} MB are to be written to {place}, where {free / 1e6:,.1f} MB are free: "
+            f"{(size - free) / 1e6:,.1f} MB are missing.",
+            "Free some space (`jupyter deploy gc` removes what no release needs), "
+            "or set JUPYTER_DEPLOY_HOME to a folder on a larger disk.",
+        )
+
+
+def _room(place: Path) -> str:
+    with contextlib.suppress(OSError):
+        found = shutil.disk_usage(_existing(place))
+        return f"{found.free / 1e6:,.1f} MB free of {found.total / 1e6:,.1f} MB"
+    return "how much is free cannot be told"
+
+
+def _existing(place: Path) -> Path:
+    return next(one for one in (place, *place.absolute().parents) if one.exists())
 
 
 def digest_of(folder: Path, instead: Mapping[str, bytes] | None = None) -> str:

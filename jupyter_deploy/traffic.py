@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from jupyter_deploy import home as homes
-from jupyter_deploy import plugins
+from jupyter_deploy import plugins, stops
 from jupyter_deploy.home import Home
 from jupyter_deploy.languages.base import Language
 from jupyter_deploy.store import Store
@@ -209,7 +209,7 @@ class Traffics:
         Raises:
             RouterFailed: If it is not acknowledged.
         """
-        with self._lock:
+        with self._lock, stops.never():
             plan = self._plan()
             self.target.switch(plan)
             self._routed = {launch for one in plan.values() for launch in (*one.weights, *one.beside.values())}

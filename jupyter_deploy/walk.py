@@ -9,8 +9,11 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import msgspec
+
 from jupyter_deploy import bundle as bundles
-from jupyter_deploy import errors, plugins
+from jupyter_deploy import errors, plugins, stops
+from jupyter_deploy import home as homes
 from jupyter_deploy import release as releases
 from jupyter_deploy.home import Home
 from jupyter_deploy.languages.base import Language
@@ -44,11 +47,15 @@ class Walk(threading.Thread):
         self.capture = store.find(Capture, release.capture)
         self.language: Language = plugins.load("languages", self.capture.language)()
         self._notify = notify
-        self._cancelled, self._withdraw, self._halted = release.reason, False, False
+        self.unnoted: Release | None = None  # how it ended, where the store could not be written
+        self._cancelled, self._withdraw, self._halted = "", False, False
+        self._stop = stops.Stop()
         self._guard = threading.Lock()  # held while traffic moves, so that a release never takes it after it was cancelled
+        if release.reason:
+            self._pull(release.reason)
 
     def cancel(self, why: str, *, withdraw: bool = False) -> None:
-        """Stop before the next stage or move of traffic; nothing happens if the release has ended.
+        """Stop now, or once traffic has moved; nothing happens if the release has ended.
 
         The reason is noted at once, so that the next agent does not take the release up again either.
 
@@ -58,12 +65,14 @@ class Walk(threading.Thread):
         """
         with self._guard:
             if not self.release.ended:
-                self._cancelled, self._withdraw = why, withdraw
+                self._withdraw = withdraw
+                self._pull(why)
                 self.store.update(self.release, reason=why)  # not `_update`: the release is the walk's own
 
     def halt(self) -> None:
         """Stop because the agent ends; nothing is noted, so that the next one goes on from the last finished stage."""
         self._halted = True
+        self._stop.pull(errors.Cancelled("The agent ends.", "The next one goes on."))
 
     def run(self) -> None:
         """Walk through the stages that are not done yet, to the end."""
@@ -74,7 +83,6 @@ class Walk(threading.Thread):
         try:
             for stage in todo:
                 with self._guard if stage == "serving" else contextlib.nullcontext():
-                    self._check()
                     self._do(stage, steps[stage])
         except errors.Cancelled as error:
             self._end("cancelled", error)
@@ -83,10 +91,7 @@ class Walk(threading.Thread):
         except errors.DeployError as error:
             self._end("failed", error)
         except OSError as error:  # a full or read-only disk, or a limit of the system
-            place = f" at {error.filename}" if error.filename else ""
-            self._end(
-                "failed", errors.ReleaseFailed(f"{error.strerror or error}{place}.", "Mend that, then run the same command again.")
-            )
+            self._end("failed", homes.failed(error, self.home.root))
         finally:
             self._settle()
 
@@ -101,7 +106,7 @@ class Walk(threading.Thread):
             # The bundle's clean environment decides; a preview that cannot start is only a lost convenience.
             return f"no preview: {error.message}"
         with self._guard:
-            self._check()
+            self._stop.check()
             return f"answers at {self.traffics.preview(self.release, self.options.preview_live)}"
 
     def _lock(self) -> str:
@@ -147,15 +152,25 @@ class Walk(threading.Thread):
     # ----- inside
 
     def _do(self, stage: str, step: Callable[[], str]) -> None:
+        self._stop.check()
         entry, began = self.store.begin(self.release, stage), time.monotonic()
         self._tell()
-        detail = step()
+        with stops.under(self._stop, self.options.stage_deadline, self._late(stage)):
+            detail = step()
         self.release = self.store.finish(self.release, entry, stage, time.monotonic() - began, detail)  # type: ignore[arg-type]
         self._tell()
 
-    def _check(self) -> None:
-        if self._cancelled or self._halted:
-            raise errors.Cancelled(f"`{self.release.tag}` was stopped: {self._cancelled}.")
+    def _pull(self, why: str) -> None:
+        self._cancelled = why
+        self._stop.pull(errors.Cancelled(f"`{self.release.tag}` was stopped: {why}."))
+
+    def _late(self, stage: str) -> errors.TimedOut:
+        seconds = self.options.stage_deadline
+        return errors.TimedOut(
+            f"The stage `{stage}` of `{self.release.tag}` took longer than {seconds:g} s.",
+            "What answered before still does. See what hangs (a package index that never answers, a disk, the model's own code), "
+            "or raise `stage_deadline`, then run the same command again.",
+        )
 
     def _note(self, findings: Iterable[Finding]) -> None:
         """Add what a person should know to the release, once, however often the stage was begun."""
@@ -172,9 +187,13 @@ class Walk(threading.Thread):
             state, error = "cancelled", errors.Cancelled(f"`{self.release.tag}` was stopped: {self._cancelled}.")
         self._give_back()
         self._clear(state)
-        with self._guard:
-            self.release = self.store.end(self.release, state, error.message, error.hint)
-        self.store.audit(state, self.release.tag, type(error).__name__)
+        try:
+            with self._guard:
+                self.release = self.store.end(self.release, state, error.message, error.hint)
+            self.store.audit(state, self.release.tag, type(error).__name__)
+        except errors.StoreFailed:  # people are told all the same, and the next agent or the same command goes on
+            fields = {"state": state, "reason": error.message, "hint": error.hint}
+            self.release = self.unnoted = msgspec.structs.replace(self.release, **fields)
         log.info("%s is %s: %s", self.release.tag, state, error)
         self._tell()
 

@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 import uvicorn
 
 from jupyter_deploy import errors, plugins, settings
+from jupyter_deploy import home as homes
 from jupyter_deploy.agent import lifecycle
 from jupyter_deploy.agent.app import Agent, Feed
 from jupyter_deploy.deployer import Deployer
@@ -22,15 +24,24 @@ from jupyter_deploy.home import Home
 from jupyter_deploy.store import Store
 
 IDLE = 15 * 60.0  # seconds without a call after which an agent without endpoints ends
-RETRY = 2.0  # seconds until what could not answer again is tried again
+RETRY, LONGEST_RETRY = 2.0, 10.0  # seconds until what could not answer again is tried again, doubled each time
 log = logging.getLogger("jupyter_deploy.agent")
 
 
 def main() -> None:
     """Be the agent until somebody says stop, or nothing is deployed and nobody has called for a while."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(threadName)s %(message)s")
-    home = Home.find().make()
-    lock = lifecycle.take_lock(home)
+    home = Home.find()
+    try:
+        _be(home)
+    except (errors.DeployError, OSError) as error:
+        known = error if isinstance(error, errors.DeployError) else homes.failed(error, home.root)
+        log.exception("the agent cannot go on")
+        sys.exit(f"{known.message} {known.hint}")  # the last line of the log, which whoever started it shows
+
+
+def _be(home: Home) -> None:
+    lock = lifecycle.take_lock(home.make())
     if lock is None:
         return
     try:
@@ -90,21 +101,21 @@ def _listen(home: Home) -> socket.socket:
 
 def _resume(agent: Agent) -> None:
     """Let what was deployed answer again, and try until it does, for another program may have the port for a while."""
+    pause = RETRY
     while not (agent.ending.is_set() or _resumed(agent)):
-        time.sleep(RETRY)
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_RETRY)
 
 
 def _resumed(agent: Agent) -> bool:
     before = agent.trouble
     try:
-        agent.deployer.resume()
-    except errors.DeployError as error:
-        agent.trouble = str(error)
+        agent.trouble = "\n".join(agent.deployer.resume())
+    except (errors.DeployError, OSError) as error:
+        agent.trouble = str(error if isinstance(error, errors.DeployError) else homes.failed(error, agent.deployer.home.root))
         if agent.trouble != before:
             log.exception("what was deployed does not answer")
-        return False
-    agent.trouble = ""
-    return True
+    return not agent.trouble
 
 
 async def _until_end(agent: Agent, server: uvicorn.Server) -> None:

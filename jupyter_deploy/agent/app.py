@@ -21,6 +21,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from jupyter_deploy import __version__, errors
+from jupyter_deploy import home as homes
 from jupyter_deploy.deployer import Deployer
 from jupyter_deploy.values import Capture, Options, from_json, to_json
 
@@ -127,7 +128,7 @@ class Agent:
                 Route("/free", self.free, methods=["POST"]),
                 Route("/stop", self.stop, methods=["POST"]),
             ],
-            exception_handlers={errors.DeployError: _problem},
+            exception_handlers={errors.DeployError: _problem, OSError: self.disk},
         )
 
     async def status(self, _: Request) -> Response:
@@ -181,7 +182,7 @@ class Agent:
     async def events(self, request: Request) -> Response:
         """Follow a release, one JSON line after each change, until it has ended."""
         name, number = request.path_params["name"], request.path_params["number"]
-        await run_in_threadpool(self.deployer.store.release, name, number)
+        await run_in_threadpool(self.deployer.release, name, number)
         return StreamingResponse(self._changes(name, number), media_type="application/jsonl")
 
     async def free(self, _: Request) -> Response:
@@ -189,15 +190,23 @@ class Agent:
         return _json(await run_in_threadpool(self.deployer.free))
 
     async def stop(self, request: Request) -> Response:
-        """End the agent, and the endpoints with it if asked."""
-        self.everything = bool(from_json(await request.body(), dict[str, Any]).get("everything", True))
-        self.ending.set()
+        """End the agent, and the endpoints with it if asked; nothing happens if another agent than this one was meant."""
+        asked = from_json(await request.body(), dict[str, Any])
+        if asked.get("pid") in {None, os.getpid()}:
+            self.everything = bool(asked.get("everything", True))
+            self.ending.set()
         return _json({})
+
+    async def disk(self, request: Request, error: Exception) -> Response:
+        """Say that something could not be written."""
+        assert isinstance(error, OSError)  # noqa: S101 (Starlette gives only these)
+        log.error("a call of the agent met an error of the system", exc_info=error)
+        return await _problem(request, homes.failed(error, self.deployer.home.root))
 
     async def _changes(self, name: str, number: int) -> AsyncIterator[bytes]:
         async for _ in self.feed.follow(name, number):
             try:
-                release = await run_in_threadpool(self.deployer.store.release, name, number)
+                release = await run_in_threadpool(self.deployer.release, name, number)
             except errors.UnknownName:  # removed meanwhile
                 return
             yield to_json(release) + b"\n"

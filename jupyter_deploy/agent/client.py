@@ -13,6 +13,7 @@ from jupyter_deploy.home import Home
 from jupyter_deploy.values import Capture, Endpoint, Options, Release, from_json, to_json
 
 TIMEOUT = httpx.Timeout(60, connect=5)
+QUICK = httpx.Timeout(10, connect=5)  # for what takes milliseconds, so that an agent that hangs is soon found out
 PATIENT = httpx.Timeout(600, connect=5)  # for what may have to start a release again, or to wait for an installer to end
 
 
@@ -35,7 +36,7 @@ class AgentClient:
             `version`, `pid`, `home`, `endpoints` (how many), `memory` in bytes, `trouble` (what did not come up again), `port`
             (the one that it was told to serve at).
         """
-        return from_json(self._ask("GET", "/status"), dict[str, Any])
+        return from_json(self._ask("GET", "/status", timeout=QUICK), dict[str, Any])
 
     def warm(self, interpreter: str, path: tuple[str, ...], modules: tuple[str, ...], owner: int) -> None:
         """Ask the agent to be ready for this kernel's previews.
@@ -157,13 +158,14 @@ class AgentClient:
         """
         return from_json(self._ask("POST", "/free", {}), dict[str, int])
 
-    def stop(self, *, everything: bool = True) -> None:
+    def stop(self, *, everything: bool = True, pid: int | None = None) -> None:
         """End the agent.
 
         Args:
             everything: Whether the endpoints stop answering until an agent starts again; they go on otherwise.
+            pid: The process that is meant, where another agent may have taken its place; whichever it is where None.
         """
-        self._ask("POST", "/stop", {"everything": everything})
+        self._ask("POST", "/stop", {"everything": everything, "pid": pid})
 
     def _ask(self, method: str, path: str, body: Any = None, timeout: httpx.Timeout = TIMEOUT) -> bytes:
         try:

@@ -5,6 +5,7 @@ Whoever holds `agent.lock` is the agent. A socket without a lock is left over fr
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import sys
@@ -12,17 +13,20 @@ import time
 from pathlib import Path
 
 from jupyter_deploy import errors, process, settings
+from jupyter_deploy import home as homes
 from jupyter_deploy.agent.client import AgentClient
 from jupyter_deploy.home import Home
 
 PATIENCE = 20.0  # seconds until an agent that was started must answer
+LOOKED_AT = 0.5  # seconds for which the lock may be held by those who only see whether an agent lives
+ROOM = 4_000_000  # bytes that an agent needs to begin
 
 
 def connect(home: Home | None = None, *, start: bool = True) -> AgentClient:
     """Find the user's agent, and start it if there is none.
 
-    An agent of another version is replaced; what is deployed goes on answering meanwhile. A new agent serves at the port that the
-    settings of the working folder name.
+    An agent of an older version is replaced, and what is deployed goes on answering meanwhile; one of a newer version is left.
+    A new agent serves at the port that the settings of the working folder name.
 
     Args:
         home: The agent's folders; the user's own where None.
@@ -33,22 +37,33 @@ def connect(home: Home | None = None, *, start: bool = True) -> AgentClient:
 
     Raises:
         AgentUnreachable: If there is none and none is to be started, or it does not come up.
+        DiskFailed: If its folders cannot be written.
     """
-    from jupyter_deploy import __version__
-
     home = home or Home.find()
     client = AgentClient(home)
     try:
-        version = client.status()["version"]
+        status = client.status()
     except errors.AgentUnreachable:
         if not start:
             raise
+    else:
+        if not start or not _is_older(status["version"]):
+            return client
+        with contextlib.suppress(errors.AgentUnreachable):  # another client was faster
+            client.stop(everything=False, pid=status["pid"])
+        _wait_for_end(home, client, status["pid"])
+    try:
         return _start(home, client)
-    if version == __version__ or not start:
-        return client
-    client.stop(everything=False)
-    wait_for_end(home)
-    return _start(home, client)
+    except OSError as error:
+        raise homes.failed(error, home.root) from error
+
+
+def _is_older(version: str) -> bool:
+    from packaging.version import Version
+
+    from jupyter_deploy import __version__
+
+    return Version(version) < Version(__version__)
 
 
 def take_lock(home: Home) -> int | None:
@@ -61,11 +76,12 @@ def take_lock(home: Home) -> int | None:
         The open lock, to be kept for as long as the agent lives; None where another agent lives.
     """
     handle = os.open(home.agent_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        return None
+    end = time.monotonic() + LOOKED_AT
+    while not _locked(handle):
+        if time.monotonic() > end:
+            os.close(handle)
+            return None
+        time.sleep(0.01)
     os.truncate(handle, 0)
     os.write(handle, f"{os.getpid()}\n".encode())
     home.agent_socket.unlink(missing_ok=True)
@@ -102,11 +118,25 @@ def running(home: Home) -> bool:
     if not home.agent_lock.exists():
         return False
     with home.agent_lock.open("r+b") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+        return not _locked(handle.fileno())
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _wait_for_end(home: Home, client: AgentClient, pid: int) -> None:
+    """Wait until an agent has ended, whether or not another one has taken its place already."""
+    end = time.monotonic() + PATIENCE
+    while running(home) and time.monotonic() < end:
+        with contextlib.suppress(errors.AgentUnreachable):
+            if client.status()["pid"] != pid:
+                return
+        time.sleep(0.02)
 
 
 def _start(home: Home, client: AgentClient) -> AgentClient:
@@ -117,29 +147,42 @@ def _start(home: Home, client: AgentClient) -> AgentClient:
         env["JUPYTER_DEPLOY_PORT"] = str(port)
     package = str(Path(__file__).parents[2])
     env["PYTHONPATH"] = os.pathsep.join(filter(None, (package, env.get("PYTHONPATH", ""))))
+    begin = home.agent_log.stat().st_size if home.agent_log.exists() else 0
     child = process.start([sys.executable, "-m", "jupyter_deploy.agent"], log=home.agent_log, env=env, cwd=home.root)
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
-        if _answers(client):
+        agent = _agent_of(client)
+        if agent is not None:
+            if agent != child.pid:  # somebody was faster; and when that one ends, this must not take its place unasked
+                child.kill()
+                child.wait()
             return client
         if child.poll() is not None and not running(home):
             break
         time.sleep(0.02)
-    raise errors.AgentUnreachable(f"The agent did not start: {_last_words(home.agent_log)}", f"Its whole log is {home.agent_log}.")
+    if running(home):
+        raise errors.AgentUnreachable(
+            f"The agent (process {_owner(home)}) does not answer.", "End that process and try again: what is deployed comes back."
+        )
+    words = _last_words(home.agent_log, begin)
+    if not words:
+        homes.check_room(home.root, ROOM)
+    raise errors.AgentUnreachable(f"The agent did not start: {words or 'it wrote nothing.'}", f"Its log is {home.agent_log}.")
 
 
-def _answers(client: AgentClient) -> bool:
+def _agent_of(client: AgentClient) -> int | None:
     try:
-        client.status()
+        return int(client.status()["pid"])
     except errors.AgentUnreachable:
-        return False
-    return True
+        return None
 
 
 def _owner(home: Home) -> str:
     return home.agent_lock.read_text().strip() or "unknown"
 
 
-def _last_words(path: Path) -> str:
-    lines = path.read_text(errors="replace").strip().splitlines() if path.exists() else []
-    return lines[-1] if lines else "it wrote nothing."
+def _last_words(log: Path, begin: int) -> str:
+    with log.open("rb") as file:
+        file.seek(begin)
+        lines = file.read().decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else ""
