@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
+import os
 import pickle
 import sys
 import weakref
@@ -37,7 +38,7 @@ from jupyter_deploy.capture.stream import Direct
 __all__ = ["Pickler", "Place", "Reached", "dump"]
 
 Place = Callable[[CodeType], str]
-"""Gives a function's code the file name to be written down for it, such as `<cell 7>`."""
+"""Gives a function's code the file name to be written down for it, such as `<cell 3f9a12bc>`."""
 
 _CACHED = type(functools.lru_cache(len))
 _DISPATCHER = functools.singledispatch(len).__code__  # type: ignore[attr-defined]  # a function of Python's own
@@ -106,6 +107,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
             return self._code(obj)
         if isinstance(obj, io.IOBase) and not isinstance(obj, (io.StringIO, io.BytesIO)):
             raise pickle.PicklingError("cannot pickle an open file")  # cloudpickle would silently take its content along
+        if obj is os.environ:
+            return "environ"  # by name; cloudpickle would take the value of every variable along
         reduced = super().reducer_override(obj)
         self._note(obj, kind, by_value=reduced is not NotImplemented)
         if isinstance(obj, (type, TypeVar)):

@@ -231,3 +231,16 @@ def test_too_deep(session: Any) -> None:
 
     with pytest.raises(errors.NotPicklable, match="nests too deeply"):
         dumped(deep)
+
+
+def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment is taken by name, so that no variable's value stands in a pickle."""
+    monkeypatch.setenv("HUSH", "the-value-of-hush")
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    exec("from os import environ\ndef ask(x):\n    return environ['HUSH']", namespace)
+    sink = io.BytesIO()
+
+    objects.dump(namespace["ask"], sink)
+
+    assert b"the-value-of-hush" not in sink.getvalue()
+    assert "the-value-of-hush" == pickle.loads(sink.getvalue())(1)
