@@ -6,6 +6,7 @@ A cell is read as a syntax tree and never run again. Line and cell magics are bl
 from __future__ import annotations
 
 import ast
+import hashlib
 import inspect
 import linecache
 import re
@@ -30,6 +31,11 @@ class Executed:
     def __init__(self, number: int, source: str) -> None:
         self.number = number
         self.source = source
+
+    @cached_property
+    def id(self) -> str:
+        """Its name in what leaves the kernel, made of its source: the same however often and in whatever order cells ran."""
+        return hashlib.sha256(self.source.strip().encode(errors="replace")).hexdigest()[:8]
 
     @cached_property
     def tree(self) -> ast.Module:
@@ -71,11 +77,12 @@ class Notebook:
     """The cells that were executed in a kernel.
 
     Args:
-        cells: Execution count and source of each, in the order in which they ran.
+        cells: Execution count and source of each, in the order in which they ran; of those with one source, the newest counts.
     """
 
     def __init__(self, cells: Sequence[tuple[int, str]]) -> None:
-        self.cells = [Executed(number, source) for number, source in cells]
+        newest = {source.strip(): number for number, source in cells}
+        self.cells = [Executed(number, source) for number, source in cells if newest[source.strip()] == number]
         self._places: dict[tuple[str, str, int], Executed | None] = {}
 
     def newest_first(self) -> Iterator[Executed]:
@@ -89,11 +96,11 @@ class Notebook:
             code: The function's code.
 
         Returns:
-            `<cell 7>` for a function of a cell, a module's file name without folders, or `<notebook>`.
+            `<cell 3f9a12bc>` for a function of a cell, a module's file name without folders, or `<notebook>`.
         """
         cell = self.cell_of(code)
         if cell:
-            return f"<cell {cell.number}>"
+            return f"<cell {cell.id}>"
         name = code.co_filename.replace("\\", "/").rpartition("/")[2]
         return "<notebook>" if name.startswith("<") or "ipykernel_" in code.co_filename else name
 
@@ -130,24 +137,35 @@ class Notebook:
             defined: Functions that the notebook defines and the model reaches: qualified name and code.
 
         Returns:
-            The cells in the order in which they ran, each with what in it was reached.
+            The cells in the order in which the model reached them, each with what in it was reached; last, what assigns it.
         """
-        why: dict[int, dict[str, None]] = {}
+        why: dict[str, dict[str, None]] = {}
         for name, code in defined:
             cell = self.cell_of(code)
             if cell:
                 part = name.partition(".")[0]
                 shown = "a function without a name" if part == "<lambda>" else part
-                why.setdefault(id(cell), {})[f"defines {shown}"] = None
+                why.setdefault(cell.id, {})[f"defines {shown}"] = None
         first = re.match(r"\w+", variable)
         assigned = next(
             (cell for cell in self.newest_first() if first and first[0] in cell.source and cell.assigns(first[0])), None
         )
         if assigned:
-            why.setdefault(id(assigned), {})[f"assigns {first[0] if first else variable}"] = None
-        return [
-            Cell(number=cell.number, source=cell.source, why=", ".join(why[id(cell)])) for cell in self.cells if id(cell) in why
-        ]
+            why.setdefault(assigned.id, {})[f"assigns {first[0] if first else variable}"] = None
+        sources = {cell.id: cell.source for cell in self.cells}
+        return [Cell(id=id, source=sources[id], why=", ".join(reasons)) for id, reasons in why.items()]
+
+    def numbers(self, cells: Sequence[Cell]) -> tuple[int, ...]:
+        """Tell under which execution counts cells ran.
+
+        Args:
+            cells: What `sources` gave.
+
+        Returns:
+            One count a cell.
+        """
+        counts = {cell.id: cell.number for cell in self.cells}
+        return tuple(counts[cell.id] for cell in cells)
 
 
 def _name_and_line(node: ast.AST) -> tuple[str, int] | None:

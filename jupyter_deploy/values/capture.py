@@ -14,12 +14,12 @@ class Cell(Value, frozen=True, kw_only=True):
     """A notebook cell that the capture came from.
 
     Attributes:
-        number: The execution count under which it ran.
+        id: What it is called in tracebacks, `<cell 3f9a12bc>`; made of its source, so that it does not tell how often cells ran.
         source: Its source as it ran.
         why: What in it was reached, such as `defines clean` or `assigns model`.
     """
 
-    number: int
+    id: str
     source: str
     why: str
 
@@ -65,7 +65,7 @@ class Provenance(Value, frozen=True, kw_only=True):
         kernel: The kernel's implementation, version and interpreter.
         revision: The git commit that the notebook's folder stands at; empty outside of git.
         dirty: The files below that folder that differ from the commit, at most 50; empty where none does.
-        cells: The execution counts of the cells that the capture came from.
+        cells: The execution counts of the cells that the capture came from, one for each of `cells.json`.
     """
 
     user: str = ""

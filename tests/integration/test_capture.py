@@ -117,7 +117,9 @@ def test_where_it_came_from(twice: list[dict[str, Any]]) -> None:
     taken = twice[0]
     cells = json.loads((Path(taken["folder"]) / "cells.json").read_text())
 
-    assert [(3, "defines rounded"), (4, "defines Priced, assigns model")] == [(one["number"], one["why"]) for one in cells]
+    assert [(CELLS[3], "defines Priced, assigns model"), (CELLS[2], "defines rounded")] == [
+        (one["source"], one["why"]) for one in cells
+    ]
     assert "cell 5: model.predict(X)" == taken["golden_origin"]
     assert {"predict": 6} == taken["golden"]
     assert "numpy" in taken["modules"]
@@ -133,7 +135,8 @@ def test_loads_elsewhere(twice: list[dict[str, Any]], tmp_path: Path) -> None:
     )
 
     assert 0 == done.returncode, done.stderr
-    assert 'File "<cell 4>", line' in done.stdout
+    priced = json.loads((Path(twice[0]["folder"]) / "cells.json").read_text())[0]["id"]
+    assert f'File "<cell {priced}>", line' in done.stdout
 
 
 def test_no_trace_of_the_machine(twice: list[dict[str, Any]]) -> None:

@@ -34,9 +34,9 @@ def test_a_value_comes_back_from_its_json() -> None:
 def test_a_wrong_field_is_named_with_its_place() -> None:
     """JSON of another shape is refused with the path to the field."""
     with pytest.raises(errors.BadInput) as caught:
-        from_json(b'{"number": "one", "source": "", "why": ""}', Cell)
+        from_json(b'{"id": 1, "source": "", "why": ""}', Cell)
 
-    assert "This is not a Cell: Expected `int`, got `str` - at `$.number`." == str(caught.value)
+    assert "This is not a Cell: Expected `str`, got `int` - at `$.id`." == str(caught.value)
 
 
 def test_a_release_is_named_by_endpoint_and_number() -> None:

@@ -41,8 +41,10 @@ def test_cells_of_a_model(session: Any) -> None:
     taken = session.capture("model", example=[1])
 
     cells = json.loads((Path(taken.folder) / "cells.json").read_text())
-    assert [(2, "defines clean"), (4, "defines Model"), (5, "assigns model")] == [(one["number"], one["why"]) for one in cells]
-    assert session.cells[3][1] == cells[1]["source"]
+    sources = [source for _, source in session.cells]
+    assert [(sources[3], "defines Model"), (sources[1], "defines clean"), (sources[4], "assigns model")] == [
+        (one["source"], one["why"]) for one in cells
+    ]
 
 
 def test_redefined_function(session: Any) -> None:
@@ -50,7 +52,18 @@ def test_redefined_function(session: Any) -> None:
     session.run("def model(rows):\n    return rows", "def model(rows):\n    return [x + 1 for x in rows]", "old = 3")
     taken = session.capture("model", example=[1])
 
-    assert [2] == [one["number"] for one in json.loads((Path(taken.folder) / "cells.json").read_text())]
+    (cell,) = json.loads((Path(taken.folder) / "cells.json").read_text())
+    assert session.cells[1][1] == cell["source"]
+
+
+def test_cells_that_ran_again(session: Any) -> None:
+    """However often cells ran, a cell has one name, and counts as it ran last."""
+    once = Notebook([(1, "a = 1"), (2, "b = 2")])
+    twice = Notebook([(1, "a = 1"), (2, "b = 2"), (3, "a = 1"), (4, "c = 3"), (5, "b = 2")])
+
+    assert [3, 4, 5] == [cell.number for cell in twice.cells]
+    assert [cell.id for cell in once.cells] == [cell.id for cell in twice.cells if cell.source != "c = 3"]
+    assert (5,) == twice.numbers(once.sources("b", []))
 
 
 def search(namespace: dict[str, Any], methods: tuple[str, ...] = ("predict", "predict_proba")) -> Search:
@@ -110,16 +123,16 @@ def test_newest_call_first() -> None:
     found = find(search({"model": Model(), "X": [1], "Y": 2, "y": 0}), Notebook(cells))
 
     assert [
-        "cell 3: model.predict(X[0])", "cell 3: model.predict(Y)", "cell 2: model.predict(X)", "cell 4: model.score(X, y)",
-        "cell 1: model.fit(X, y)", "cell 3: model.predict(…)",
-    ] == [call.origin for call in found]  # fmt: skip
+        (3, "model.predict(X[0])"), (3, "model.predict(Y)"), (2, "model.predict(X)"), (4, "model.score(X, y)"),
+        (1, "model.fit(X, y)"), (3, "model.predict(…)"),
+    ] == [(call.cell, call.origin) for call in found]  # fmt: skip
 
 
 def test_literals_are_not_shown() -> None:
     """Where a call holds its input as a literal, the origin does not repeat it."""
     (call,) = find(search({"model": Model()}), Notebook([(7, "model.predict(['a secret'])")]))
 
-    assert "cell 7: model.predict(…)" == call.origin
+    assert (7, "model.predict(…)") == (call.cell, call.origin)
 
 
 def test_evaluating_runs_nothing() -> None:
