@@ -12,6 +12,7 @@ import os
 import shlex
 import shutil
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -32,6 +33,8 @@ TEMPLATES = (  # in `bentos/bundle`, where it goes, and its mode; a program is n
     ("entrypoint.sh", "env/docker/entrypoint.sh", 0o755),
 )
 LEFT_OUT = frozenset({"__pycache__"})
+ADDED = frozenset({"endpoint", "service.py", "requirements.txt", "wheels"})
+"""What stands in a bundle's `src` beside the capture's own files."""
 
 
 def build(capture: Capture, lock: Lock, folder: Path) -> Bundle:
@@ -53,7 +56,7 @@ def build(capture: Capture, lock: Lock, folder: Path) -> Bundle:
         version = digest[: len(UNNAMED)]
         _write_yaml(place / "bento.yaml", describe(capture, lock, version))  # the digest was made of it with another version
         bundle = Bundle(digest=digest, folder=str(folder / digest), tag=f"{capture.endpoint}:{version}", size=home.size_of(place))
-        _settle(place, folder / digest)
+        settle(place, folder / digest)
     finally:
         shutil.rmtree(place, ignore_errors=True)
     return bundle
@@ -121,7 +124,7 @@ def _fill(place: Path, capture: Capture, lock: Lock) -> None:
     """Write everything, `bento.yaml` with a version that says nothing yet."""
     source, root = place / "src", Path(bentos.__file__).parent
     golden = read_golden(Path(capture.folder))
-    _link(Path(capture.folder), source)
+    link(Path(capture.folder), source)
     _copy(root / "python" / "endpoint", source / "endpoint")
     _copy(root / "python" / "service.py", source / "service.py")
     _write(source / "requirements.txt", lock.text)
@@ -150,9 +153,17 @@ def read_golden(folder: Path) -> list[Golden]:
     return values.from_json(file.read_bytes(), list[Golden]) if file.exists() else []
 
 
-def _link(source: Path, target: Path) -> None:
-    """Take files over without a second copy where the file system can: both folders are never changed again."""
+def link(source: Path, target: Path, without: Collection[str] = ()) -> None:
+    """Take files over without a second copy where the file system can: both folders are never changed again.
+
+    Args:
+        source: The folder to take from.
+        target: The folder to put them into.
+        without: Names in the first folder that are left out.
+    """
     for path in _files(source):
+        if path.relative_to(source).parts[0] in without:
+            continue
         other = target / path.relative_to(source)
         other.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -214,10 +225,18 @@ def _write(file: Path, text: str, mode: int = 0o644) -> None:
     file.chmod(mode)
 
 
-def _settle(place: Path, target: Path) -> None:
-    """Flush a finished bundle to disk and give it its name; whoever comes second finds it there."""
+def settle(place: Path, target: Path) -> Path:
+    """Flush a finished bundle to disk and give it its name; whoever comes second finds it there.
+
+    Args:
+        place: The folder in which it was made.
+        target: The folder named by its digest.
+
+    Returns:
+        The target.
+    """
     if target.is_dir():
-        return
+        return target
     for path in [*place.rglob("*"), place]:
         _flush(path)
     try:
@@ -226,6 +245,7 @@ def _settle(place: Path, target: Path) -> None:
         if not target.is_dir():
             raise
     _flush(target.parent)
+    return target
 
 
 def _flush(path: Path) -> None:
