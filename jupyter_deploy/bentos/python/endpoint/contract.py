@@ -22,12 +22,18 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         name: The column's name; a caller's JSON uses it as the key.
         dtype: The pandas dtype, such as `float64`, `int64`, `bool`, `category`, `datetime64[ns]`; where that says too little, what
             the column holds stands in brackets: `object[str,nan]` (texts, missing ones being NaN), `category[ordered]`. For
-            `arguments`, the parameter's type: `float`, `int`, `bool`, `str`, `list`, `dict` or `object`.
+            `arguments`, the parameter's type hint, or the type of what it was called with: `float`, `int`, `bool`, `str`, `list`,
+            `dict`, `date` and their like, or `object`.
         nullable: Whether missing values were seen in the notebook's data.
         categories: The values of a categorical column, in order.
         minimum: The smallest number or ISO date that was seen.
         maximum: The largest number or ISO date that was seen.
         example: One value that was seen, as JSON.
+        optional: Whether a parameter may be left out.
+        default: The default of a parameter, as JSON; unset where it has none, or JSON cannot hold it.
+        schema: The JSON schema of what a parameter's type hint accepts; the worker makes what the hint says out of it. None where
+            there is no hint, or the notebook itself calls the function with something else.
+        holds: For a parameter that is a table, a column or an array, what that one is.
     """
 
     name: str
@@ -37,6 +43,10 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     minimum: float | str | None = None
     maximum: float | str | None = None
     example: Any = None
+    optional: bool = False
+    default: Any = msgspec.UNSET
+    schema: dict[str, Any] | None = None
+    holds: Input | None = None
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -52,6 +62,8 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             names where they are not texts.
         name: For a series, its name; for a sparse one, its class.
         nullable: Whether missing values were seen in an array, a sparse one or a list; columns tell it of themselves.
+        schema: For a list, the JSON schema of its elements where the function's type hint tells it.
+        others: What further named arguments hold, which `**kwargs` takes; None where there are none.
     """
 
     kind: InputKind
@@ -60,6 +72,8 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     dtype: str | None = None
     name: str | int | None = None
     nullable: bool = False
+    schema: dict[str, Any] | None = None
+    others: Column | None = None
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -77,6 +91,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         index: `rows` where a frame or series keeps the index of the rows that it answers, `own` where it counts from 0.
         parts: For a list or tuple of arrays or tables that have one answer a row each, what each of them is.
         each: For a list of tables, arrays or tuples, one a row, what each of them is.
+        schema: For a list or a value, the JSON schema of one answer, from the function's type hint, or from what it answered.
     """
 
     kind: OutputKind
@@ -90,6 +105,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     index: Literal["rows", "own"] = "rows"
     parts: tuple[Output, ...] = ()
     each: Output | None = None
+    schema: dict[str, Any] | None = None
 
 
 class Method(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -126,19 +142,21 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Golden(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Golden rows of one method: a request's rows and the answers that the notebook's own model gave to them.
+    """Golden rows of one method: one request's rows and the answers that the notebook's own model gave to them together.
 
     Attributes:
         method: The route's name.
-        rows: The rows exactly as a caller sends them under `rows`; at most 100 unless asked otherwise.
+        rows: The rows exactly as a caller sends them under `rows`.
         answers: One answer a row, exactly as `predictions` holds them.
-        origin: Where the rows were found, such as `cell 7: model.predict(X_test)`.
+        origin: Where the rows were found, such as `model.predict(X_test)`.
+        shape_only: Whether the model draws random numbers, so that only shapes and types of its answers can be compared.
     """
 
     method: str
     rows: list[Any]
     answers: list[Any]
     origin: str = ""
+    shape_only: bool = False
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

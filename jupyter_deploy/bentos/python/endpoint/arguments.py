@@ -1,0 +1,261 @@
+"""The named arguments of a function: what the contract says of them, and how a caller's object becomes them.
+
+A type hint decides what an argument is, the notebook's own calls give examples and ranges. Where there is no hint, or the notebook
+does not keep to it, the calls decide.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any, get_args, get_origin
+
+from . import checks
+from .contract import Column, Input
+from .describe import describe_input
+from .dtypes import marker, to_json
+from .hints import NOTHING, Parameter, Signature, signature_of
+from .scalars import ANY, NoShape, Shape
+from .shapes import LISTS, Shapes, attempt
+
+LONGEST = 200  # characters of an example
+TYPES: dict[str, type] = {
+    one.__name__: one
+    for one in (
+        bool, int, float, str, list, dict, tuple, set, frozenset, bytes, datetime.datetime, datetime.date, datetime.time,
+        datetime.timedelta, uuid.UUID, decimal.Decimal,
+    )
+}  # fmt: skip
+"""What an argument without a hint may be, by the name that stands in the contract."""
+
+Nested = Callable[[Any, Input, str, checks.Errors], Any]
+"""Makes a table or an array out of JSON: value, what it is, path, errors."""
+
+
+def describe_arguments(calls: Sequence[dict[str, Any]], function: Any = None) -> Input:
+    """Describe the named arguments of a function.
+
+    Args:
+        calls: The arguments of the calls that are known; none where the function's own hints must do.
+        function: The function; its parameters give the order, the hints, and say which ones may be left out.
+
+    Returns:
+        What it accepts, one column a parameter.
+
+    Raises:
+        TypeError: If JSON cannot hold an argument, or neither a hint nor a call says what one is.
+    """
+    signature = signature_of(function) if function is not None else None
+    shapes = Shapes(signature.scope if signature else {})
+    known = dict(signature.parameters) if signature else {}
+    seen: dict[str, list[Any]] = {name: [] for name in known}
+    for call in calls:
+        for name, value in call.items():
+            seen.setdefault(name, []).append(value)
+    columns, others = [], None
+    for name, values in seen.items():
+        parameter = known.get(name)
+        if parameter is not None or signature is None:
+            columns.append(_column(parameter or Parameter(name, NOTHING, NOTHING), values, shapes))
+    if signature is not None and signature.others is not None:
+        given = [value for name, values in seen.items() if name not in known for value in values]
+        others = _column(signature.others, given, shapes, further=True)
+    return Input(kind="arguments", columns=tuple(columns), others=others)
+
+
+def _column(parameter: Parameter, values: list[Any], shapes: Shapes, *, further: bool = False) -> Column:
+    name, told = parameter.name, _told(parameter)
+    tables = [one for one in values if hasattr(one, "shape") and getattr(one, "ndim", 0) > 0]
+    if tables and len(tables) == len([one for one in values if one is not None]):
+        held = describe_input(tables[0])
+        return Column(name=name, dtype=type(tables[0]).__name__, holds=held, nullable=len(tables) < len(values), **told)
+    rows = [_plain(name, one) for one in values]
+    shape = _shape(parameter, shapes)
+    if shape is not None and not any(attempt(shape, row)[1].list for row in rows):
+        nullable = not attempt(shape, None)[1].list
+        return Column(name=name, dtype=shape.name, schema=shape.schema, nullable=nullable, **told, **_seen(values, rows))
+    if not values and parameter.required and not further:
+        raise TypeError(f"neither a call nor a type hint says what `{name}` is{_why(parameter, shapes)}")
+    dtype = _dtype(name, [one for one in values if not marker(one)]) if values else "object"
+    nullable = parameter.default is None or any(map(marker, values))
+    return Column(name=name, dtype=dtype, nullable=nullable, **told, **_seen(values, rows))
+
+
+def _told(parameter: Parameter) -> dict[str, Any]:
+    if parameter.required:
+        return {}
+    try:
+        return {"optional": True, "default": to_json(parameter.default)}
+    except TypeError:
+        return {"optional": True}
+
+
+def _plain(name: str, value: Any) -> Any:
+    try:
+        return to_json(value)
+    except TypeError as error:
+        raise TypeError(f"the argument `{name}`: {error}") from error
+
+
+def _shape(parameter: Parameter, shapes: Shapes) -> Shape | None:
+    if parameter.hint is NOTHING:
+        return None
+    try:
+        shape = shapes.of(parameter.hint)
+    except NoShape:
+        return None
+    return None if shape is ANY else shape
+
+
+def _why(parameter: Parameter, shapes: Shapes) -> str:
+    try:
+        shapes.of(parameter.hint)
+    except NoShape as error:
+        return f": {error}"
+    return ""
+
+
+def _dtype(name: str, values: list[Any]) -> str:
+    """Name what an argument without a hint was called with, so that a release can make the same out of JSON."""
+    for own in {type(one) for one in values}:
+        if own.__module__.partition(".")[0] not in ("builtins", "numpy") and own not in TYPES.values():
+            raise TypeError(
+                f"the argument `{name}` is a {own.__qualname__}, which a release makes out of JSON where the function says so, "
+                f"as in `{name}: {own.__qualname__}`"
+            )
+    kinds = {_kind(one) for one in values}
+    return "float" if kinds == {"int", "float"} else kinds.pop() if len(kinds) == 1 else "object"
+
+
+def _kind(value: Any) -> str:
+    if type(value) in TYPES.values():
+        return type(value).__name__
+    base = next((one for one in (bool, int, float) if type(to_json(value)) is one), None)
+    return base.__name__ if base is not None and type(value).__module__ == "numpy" else "object"
+
+
+def _seen(values: list[Any], rows: list[Any]) -> dict[str, Any]:
+    """Give an example of what was seen, and the range of numbers and dates."""
+    there = [(value, row) for value, row in zip(values, rows, strict=True) if row is not None]
+    if not there:
+        return {}
+    example = there[0][1]
+    found: dict[str, Any] = {"example": example[:LONGEST] if isinstance(example, str) else example}
+    kinds = {type(value) for value, _ in there}
+    dates = len(kinds) == 1 and kinds <= {datetime.date, datetime.datetime}
+    if dates or all(isinstance(row, int | float) and not isinstance(row, bool) for _, row in there):
+        ordered = sorted(row for _, row in there)
+        found |= {"minimum": ordered[0], "maximum": ordered[-1]}
+    return found
+
+
+class ArgumentDecoder:
+    """Makes the arguments of one function out of objects.
+
+    Args:
+        input: What the contract says of them.
+        function: The function itself, whose hints say what to make; without it the values stay as JSON has them.
+        nested: Makes tables and arrays.
+    """
+
+    def __init__(self, input: Input, function: Any, nested: Nested) -> None:
+        signature = signature_of(function) if function is not None else None
+        self._nested = nested
+        self._shapes = Shapes(signature.scope if signature else {})
+        known = signature.parameters if signature else {}
+        self._fits = {one.name: self._fit(one, known.get(one.name)) for one in input.columns}
+        self._required = [one.name for one in input.columns if _is_required(one, signature)]
+        others = input.others
+        self._others = self._fit(others, signature.others if signature else None) if others is not None else None
+
+    def _fit(self, column: Column, parameter: Parameter | None) -> Callable[[Any, str, checks.Errors], Any]:
+        if column.holds is not None:
+            return self._fit_table(column, column.holds)
+        hint: Any = Any
+        if column.schema is None:
+            hint = TYPES.get(column.dtype, Any)
+            hint = hint | None if column.nullable and hint is not Any else hint
+        elif parameter is not None and parameter.hint is not NOTHING:
+            hint = parameter.hint
+        return self._shapes.of(hint).fit
+
+    def _fit_table(self, column: Column, held: Input) -> Callable[[Any, str, checks.Errors], Any]:
+        def fit(value: Any, path: str, errors: checks.Errors) -> Any:
+            return None if value is None and column.nullable else self._nested(value, held, path, errors)
+
+        return fit
+
+    def __call__(self, row: Any, path: str, errors: checks.Errors) -> dict[str, Any]:
+        """Make the arguments of one call.
+
+        Args:
+            row: The caller's object.
+            path: Where it stands.
+            errors: Where to add what is wrong.
+
+        Returns:
+            The arguments by name.
+        """
+        if not isinstance(row, dict):
+            errors.add(path, f"expected an object, got {checks.named(row)}")
+            return {}
+        if self._others is None:
+            checks.unknown_keys(row, list(self._fits), path, errors, "parameter")
+        made = {}
+        for name, value in row.items():
+            fit = self._fits.get(name, self._others)
+            if fit is not None:
+                made[name] = fit(value, f"{path}.{checks.shown(name)}", errors)
+        for name in self._required:
+            if name not in row:
+                errors.add(f"{path}.{name}", "missing")
+        return made
+
+
+def _is_required(column: Column, signature: Signature | None) -> bool:
+    parameter = signature.parameters.get(column.name) if signature else None
+    return parameter.required if parameter is not None else not (column.optional or column.nullable)
+
+
+def encode_call(call: dict[str, Any], input: Input, encode: Callable[[Any, Input], list[Any]]) -> dict[str, Any]:
+    """Make the row of a request out of a call's arguments.
+
+    Args:
+        call: The arguments by name.
+        input: What the function accepts.
+        encode: Encodes tables and arrays.
+
+    Returns:
+        The row.
+
+    Raises:
+        TypeError: If JSON cannot hold an argument.
+    """
+    held = {one.name: one.holds for one in input.columns if one.holds is not None}
+    row = {}
+    for name, value in call.items():
+        table = held.get(name)
+        row[name] = encode(value, table) if table is not None and value is not None else to_json(value)
+    return row
+
+
+def element_of(function: Any) -> Shape | None:
+    """Find what a function of one list says of its elements.
+
+    Args:
+        function: The function.
+
+    Returns:
+        What each must fit; None where it does not say, or JSON cannot give it.
+    """
+    signature = signature_of(function)
+    required = [one for one in signature.parameters.values() if one.required] if signature else []
+    if signature is None or len(required) != 1 or get_origin(required[0].hint) not in LISTS:
+        return None
+    try:
+        shape = Shapes(signature.scope).of(get_args(required[0].hint)[0])
+    except NoShape:
+        return None
+    return None if shape is ANY else shape

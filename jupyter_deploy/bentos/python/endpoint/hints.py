@@ -1,0 +1,227 @@
+"""How a function is called: its parameters, their type hints, and a call whose arguments are all given by name.
+
+Over HTTP every argument has a name. A positional-only one is named too, `*args` is given as a list under its own name, and what
+`**kwargs` takes are further names.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Iterator, Mapping
+from types import FunctionType, SimpleNamespace
+from typing import Any, NamedTuple, Optional, get_origin, get_type_hints
+
+NOTHING: Any = inspect.Parameter.empty
+"""Stands where there is no hint, or no default."""
+
+DEEPEST = 50  # wrappers around one function; an object may also claim to wrap itself
+
+
+class Parameter(NamedTuple):
+    """One parameter of a function.
+
+    Attributes:
+        name: Its name.
+        hint: Its type; `NOTHING` where there is no hint, or one that cannot be resolved.
+        default: Its default; `NOTHING` where a call must give it.
+    """
+
+    name: str
+    hint: Any
+    default: Any
+
+    @property
+    def required(self) -> bool:
+        """Whether a call must give it."""
+        return self.default is NOTHING
+
+
+class Signature:
+    """The parameters of a function.
+
+    Args:
+        function: The function, or any object that can be called.
+
+    Raises:
+        TypeError: If it cannot be called.
+        ValueError: If it does not tell, as some built-in functions.
+    """
+
+    def __init__(self, function: Any) -> None:
+        self._function = function
+        self._signature = inspect.signature(function)
+        self.scope = scope_of(function)
+        self.parameters: dict[str, Parameter] = {}
+        self.others: Parameter | None = None  # what `**kwargs` takes
+        self._by_place = False
+        for one in self._signature.parameters.values():
+            self._take(one)
+        self.returns = resolved(self._signature.return_annotation, self.scope)
+
+    def _take(self, one: inspect.Parameter) -> None:
+        hint, default = resolved(one.annotation, self.scope), one.default
+        if one.kind is one.VAR_KEYWORD:
+            self.others = Parameter(one.name, hint, NOTHING)
+            return
+        if one.kind is one.VAR_POSITIONAL:
+            hint, default = (list if hint is NOTHING else list[hint]), ()  # type: ignore[valid-type]
+        elif default is None and hint is not NOTHING:
+            hint = Optional[hint]  # noqa: UP045 (not every hint has `|`; `area: float = None` is often written)
+        self._by_place |= one.kind in (one.VAR_POSITIONAL, one.POSITIONAL_ONLY)
+        self.parameters[one.name] = Parameter(one.name, hint, default)
+
+    def bind(self, positional: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any]:
+        """Name the arguments of a call.
+
+        Args:
+            positional: Its positional arguments.
+            named: Its named arguments.
+
+        Returns:
+            Each argument by its name.
+
+        Raises:
+            TypeError: If they do not fit the function.
+        """
+        bound = dict(self._signature.bind(*positional, **named).arguments)
+        for name, one in self._signature.parameters.items():
+            if name in bound and one.kind is one.VAR_KEYWORD:
+                bound |= bound.pop(name)
+            elif name in bound and one.kind is one.VAR_POSITIONAL:
+                bound[name] = list(bound[name])
+        return bound
+
+    def call(self, arguments: dict[str, Any]) -> Any:
+        """Call the function.
+
+        Args:
+            arguments: Its arguments by name.
+
+        Returns:
+            What it returns; a list where it is a generator.
+
+        Raises:
+            Exception: Whatever the function raises.
+        """
+        if not self._by_place:
+            return settled(self._function(**arguments))
+        bound = inspect.BoundArguments(self._signature, self._in_order(arguments))
+        bound.apply_defaults()
+        return settled(self._function(*bound.args, **bound.kwargs))
+
+    def _in_order(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        ordered: dict[str, Any] = {}
+        for name, one in self._signature.parameters.items():
+            if one.kind is one.VAR_KEYWORD:
+                ordered[name] = {key: value for key, value in arguments.items() if key not in self.parameters}
+            elif name in arguments:
+                ordered[name] = tuple(arguments[name]) if one.kind is one.VAR_POSITIONAL else arguments[name]
+        return ordered
+
+
+def signature_of(function: Any) -> Signature | None:
+    """Look at the parameters of a function.
+
+    Args:
+        function: The function, or any object that can be called.
+
+    Returns:
+        Its parameters; None where it does not tell.
+    """
+    try:
+        return Signature(function)
+    except (TypeError, ValueError):
+        return None
+
+
+def settled(answer: Any) -> Any:
+    """Run a generator to its end: an answer is a value.
+
+    Args:
+        answer: What a function returned.
+
+    Returns:
+        A list where it is an iterator, else the same.
+    """
+    return list(answer) if isinstance(answer, Iterator) else answer
+
+
+def scope_of(function: Any) -> dict[str, Any]:
+    """List the names that the hints of a function may use.
+
+    Args:
+        function: The function, or any object that can be called.
+
+    Returns:
+        The globals of the innermost function, and what it holds in its closure.
+    """
+    inner = function
+    for _ in range(DEEPEST):
+        if isinstance(inner, functools.partial):
+            inner = inner.func
+        elif hasattr(inner, "__wrapped__"):
+            inner = inner.__wrapped__
+        elif hasattr(inner, "__func__"):
+            inner = inner.__func__
+        elif isinstance(inner, FunctionType | type):
+            break
+        elif isinstance(getattr(type(inner), "__call__", None), FunctionType):  # noqa: B004 (the method itself is wanted)
+            inner = type(inner).__call__
+        else:
+            break
+    if not isinstance(inner, FunctionType):
+        return dict(vars(sys.modules.get(getattr(inner, "__module__", None) or "", SimpleNamespace())))
+    scope = dict(inner.__globals__)
+    for name, cell in zip(inner.__code__.co_freevars, inner.__closure__ or (), strict=True):
+        try:
+            scope[name] = cell.cell_contents
+        except ValueError:  # not filled yet  # noqa: PERF203
+            continue
+    return scope
+
+
+def resolved(hint: Any, scope: Mapping[str, Any]) -> Any:
+    """Resolve what is written as text in a hint.
+
+    Args:
+        hint: A hint as it stands in `__annotations__`.
+        scope: The names that it may use.
+
+    Returns:
+        The type; `NOTHING` where a name of it is gone, or stands under `TYPE_CHECKING` alone.
+    """
+    if hint is NOTHING or (isinstance(hint, type) and get_origin(hint) is None):
+        return hint
+    holder = SimpleNamespace(__annotations__={"hint": hint})
+    try:
+        return get_type_hints(holder, globalns=dict(scope), include_extras=True)["hint"]
+    except Exception:  # a hint is the author's own expression and may raise anything; without it, the calls tell  # noqa: BLE001
+        return NOTHING
+
+
+def hints_of(kind: type, scope: Mapping[str, Any]) -> dict[str, Any]:
+    """List the hints of a class's attributes, each resolved by itself.
+
+    Args:
+        kind: The class.
+        scope: Names that they may use beside those of the class's own module.
+
+    Returns:
+        The types by name, those of the bases first; `NOTHING` where one cannot be resolved.
+    """
+    found = {}
+    for base in reversed(kind.__mro__):
+        module = vars(sys.modules.get(base.__module__, SimpleNamespace()))
+        names = {**scope, **module, base.__name__: base}
+        for name, hint in _annotations(base).items():
+            found[name] = resolved(hint, names)
+    return found
+
+
+def _annotations(kind: type) -> dict[str, Any]:
+    try:
+        return inspect.get_annotations(kind)
+    except NameError:  # Python 3.14 evaluates them only now
+        return {}
