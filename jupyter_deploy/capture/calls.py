@@ -35,13 +35,15 @@ class Call(NamedTuple):
         rank: How much it tells, the lowest the most: `ASKED`, `SCORED`, `FITTED`, or `LITERAL`.
         positional: The positional arguments.
         named: The named arguments.
-        origin: Where it was found, such as `cell 7: model.predict(X_test)`.
+        origin: The call itself, such as `model.predict(X_test)`.
+        cell: The number of the cell that it was found in.
     """
 
     rank: int
     positional: tuple[Any, ...]
     named: dict[str, Any]
     origin: str
+    cell: int
 
 
 class Search(NamedTuple):
@@ -90,7 +92,7 @@ def _in_cell(search: Search, cell: Executed) -> Iterator[Call]:
             continue
         if positional or pairs:
             literal = rank == ASKED and not any(_is_reference(one) for one in [*node.args, *(one.value for one in node.keywords)])
-            yield Call(LITERAL if literal else rank, positional, pairs, f"cell {cell.number}: {_shown(node)}")
+            yield Call(LITERAL if literal else rank, positional, pairs, _shown(node), cell.number)
 
 
 def _calls(search: Search, tree: ast.Module) -> Iterator[tuple[int, ast.Call]]:

@@ -24,16 +24,39 @@ class Data(NamedTuple):
         origin: Where it was found, for people.
         by_name: Whether the model takes named arguments, one call a row.
         input: What it is, where that is known better than the data tells.
+        cell: The number of the cell that it was found in; 0 where it was in none.
+        left_out: Arguments that the call had besides the rows.
     """
 
     value: Any
     origin: str
     by_name: bool = False
     input: Input | None = None
+    cell: int = 0
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """Where it was found, such as `cell 7: model.predict(X_test)`."""
+        return f"cell {self.cell}: {self.origin}" if self.cell else self.origin
 
 
-def candidates(search: calls.Search, notebook: Notebook, example: Any, known: Input | None) -> Iterator[Data]:
-    """List what the model may be called on, the best first.
+class Found(NamedTuple):
+    """What a notebook says of a model's input.
+
+    Attributes:
+        candidates: What the model may be called on, the best first; where an example is given, nothing else.
+        recorded: What it was called on in the executed cells, the newest first.
+        training: What it was fitted on, where that is in memory.
+    """
+
+    candidates: Iterator[Data]
+    recorded: tuple[Data, ...]
+    training: tuple[Data, ...]
+
+
+def find(search: calls.Search, notebook: Notebook, example: Any, known: Input | None) -> Found:
+    """Look for what a model is called on.
 
     Args:
         search: The model, its name, its methods and the notebook's variables.
@@ -41,13 +64,17 @@ def candidates(search: calls.Search, notebook: Notebook, example: Any, known: In
         example: What the person gave; `MISSING` where nothing.
         known: What the model knows of its input.
 
-    Yields:
-        Data; where an example is given, nothing else.
+    Returns:
+        What was found.
     """
-    if example is not MISSING:
-        yield from _from_example(search, example, known)
-        return
     found = calls.find(search, notebook)
+    candidates = _candidates(search, found, known) if example is MISSING else _from_example(search, example, known)
+    recorded = tuple(_from_calls(search, [call for call in found if call.rank != calls.FITTED]))
+    fitted = tuple(_from_calls(search, [call for call in found if call.rank == calls.FITTED]))
+    return Found(candidates, recorded, fitted or tuple(_like_training(search.namespace, known)))
+
+
+def _candidates(search: calls.Search, found: list[calls.Call], known: Input | None) -> Iterator[Data]:
     if known is not None and known.kind == "frame":  # a live table with the model's columns tells more than values without names
         yield from _from_calls(search, [call for call in found if call.rank != calls.LITERAL])
         yield from _from_variables(search.namespace, known)
@@ -94,22 +121,31 @@ def _as_table(example: Any, known: Input | None) -> Any:
 
 def _from_calls(search: calls.Search, found: list[calls.Call]) -> Iterator[Data]:
     by_name: list[dict[str, Any]] = []
-    origins: list[str] = []
+    of: list[calls.Call] = []
     parameters = signature(search.model) if "" in search.methods else {}
     for call in found:
         if len(call.positional) == 1 and not call.named and is_batch(call.positional[0]):
-            yield Data(call.positional[0], call.origin)
+            yield Data(call.positional[0], call.origin, cell=call.cell)
         elif "" not in search.methods:
-            value = call.named.get("X", call.positional[0] if call.positional else MISSING)
+            value, left_out = _rows_of(call)
             if is_batch(value):
-                yield Data(value, call.origin)
+                yield Data(value, call.origin, cell=call.cell, left_out=left_out)
         named = _bind(parameters, call.positional, call.named) if "" in search.methods else None
         if named is not None:
             by_name.append(named)
-            origins.append(call.origin)
+            of.append(call)
     if by_name:
         more = f" and {len(by_name) - 1} more" if len(by_name) > 1 else ""
-        yield Data(by_name, origins[0] + more, by_name=True)
+        yield Data(by_name, of[0].origin + more, by_name=True, cell=of[0].cell)
+
+
+def _rows_of(call: calls.Call) -> tuple[Any, tuple[str, ...]]:
+    """Find the rows among the arguments of a method's call, and name the other ones."""
+    if call.positional:
+        others = [f"its argument {at}" for at in range(2, len(call.positional) + 1)]
+        return call.positional[0], (*others, *(f"`{name}`" for name in call.named))
+    rows = "X" if "X" in call.named else next(iter(call.named))
+    return call.named[rows], tuple(f"`{name}`" for name in call.named if name != rows)
 
 
 def _bind(
@@ -169,6 +205,18 @@ def _from_variables(namespace: Mapping[str, Any], known: Input) -> Iterator[Data
                 yield Data(value if list(value.columns) == wanted else value[wanted], f"the variable {name}")
         elif known.kind == "array" and not hasattr(value, "columns") and known.shape and value.shape[1:] == known.shape[1:]:
             yield Data(value, f"the variable {name}")
+
+
+def _like_training(namespace: Mapping[str, Any], known: Input | None) -> Iterator[Data]:
+    """Look for a live table with exactly the model's columns, one that says `train` in its name first, then the longest one."""
+    if known is None or known.kind != "frame":
+        return
+    wanted = [column.name for column in known.columns]
+    tables = {name: value for name, value in namespace.items() if not name.startswith("_") and is_batch(value)}
+    same = [name for name, value in tables.items() if [str(one) for one in getattr(value, "columns", ())] == wanted]
+    if same:
+        best = max(same, key=lambda name: ("train" in name.lower(), len(namespace[name])))
+        yield Data(namespace[best], f"the variable {best}")
 
 
 def _made_up(known: Input) -> Iterator[Data]:

@@ -1,24 +1,50 @@
 """Golden rows: inputs and the answers that the notebook's own model gives to them.
 
 The model is asked with rows that went to JSON and back, as a caller's do, so that a release is compared with what the notebook
-answers to the same request.
+answers to the same request. It is asked again, with other global random numbers and with the notebook's own rows: that shows a
+model that draws random numbers, and one that JSON makes answer otherwise.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import random
-import sys
-import warnings
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from jupyter_deploy.answers import same
+import msgspec
+
+from jupyter_deploy import errors
 from jupyter_deploy.bentos.python.endpoint import codec
+from jupyter_deploy.capture import chance, selection, union
+from jupyter_deploy.capture.chance import Twice
 from jupyter_deploy.capture.contract import Data, signature
-from jupyter_deploy.values import Contract, Golden, Input, Method
+from jupyter_deploy.capture.selection import Batch
+from jupyter_deploy.values import Contract, Finding, Golden, Input, Method, Output
+
+FAITHFUL = 1e-6  # relative tolerance of floats that went to JSON and back; they lose nothing there, sums of them may
+FIRST, AGAIN = 1, 2  # what the global random numbers begin with
+LONG = 2.0  # seconds; a model that takes longer is asked again for fewer rows, and not asked which rows it refuses
+
+
+class Question(NamedTuple):
+    """Whom to ask, and how much.
+
+    Attributes:
+        model: The live model; its answers do not disturb the notebook's random numbers.
+        name: What the person called it.
+        methods: Attribute names, the one to show first in front; an empty one stands for calling the model.
+        most: How many golden rows of each method to take at most.
+        tolerance: Relative tolerance of floats when two answers are compared.
+        shape_only: Whether it may answer twice otherwise.
+    """
+
+    model: Any
+    name: str
+    methods: tuple[str, ...]
+    most: int
+    tolerance: float
+    shape_only: bool = False
 
 
 class Asked(NamedTuple):
@@ -26,56 +52,62 @@ class Asked(NamedTuple):
 
     Attributes:
         contract: Every method that answered.
-        golden: The golden rows of each.
+        golden: The golden rows of each, request by request.
+        origin: Where they were found, for people.
+        findings: Recorded calls that they do not cover.
     """
 
     contract: Contract
     golden: list[Golden]
+    origin: str
+    findings: tuple[Finding, ...]
 
 
-FAITHFUL = 1e-6  # relative tolerance of floats that went to JSON and back; they lose nothing there, sums of them may
+class Answered(NamedTuple):
+    """What one method answered to one request.
+
+    Attributes:
+        batch: The rows.
+        output: What the answer is.
+        answers: One answer a row, as JSON.
+    """
+
+    batch: Batch
+    output: Output
+    answers: list[Any]
 
 
 class NoAnswer(Exception):
     """The model does not take the data."""
 
 
-def ask(model: Any, methods: tuple[str, ...], data: Data, most: int) -> Asked:
+def ask(question: Question, first: Data, recorded: tuple[Data, ...] = (), training: tuple[Data, ...] = ()) -> Asked:
     """Ask every method of a model.
 
     Args:
-        model: The live model; its answers do not disturb the notebook's random numbers.
-        methods: Attribute names, the one to show first in front; an empty one stands for calling the model.
-        data: What to ask it.
-        most: How many golden rows to take at most.
+        question: Whom to ask, and how much.
+        first: What says which kind of data the model takes.
+        recorded: What it was called on besides.
+        training: What it was fitted on.
 
     Returns:
         Contract and golden rows; a method other than the first that raises is left out of both.
 
     Raises:
-        NoAnswer: If the data cannot be written as JSON, or the first method does not take it.
+        NoAnswer: If the first data cannot be written as JSON, or the first method does not take them.
+        NonDeterministic: If the model does not answer twice alike.
     """
     try:
-        described = data.input or _describe(model, data)
-        original = codec.take(data.value, described, most)
-        rows = codec.encode_input(original, described)
-    except (TypeError, ValueError) as error:
-        raise NoAnswer(f"{data.origin} cannot be written as JSON: {error}") from error
-    body = codec.to_json({"rows": rows})
-    found: list[Method] = []
-    golden: list[Golden] = []
-    for attribute in methods:
+        own = first.input or _describe(question.model, first)
+        wide = own if first.input else union.of_inputs(own, _described((*recorded, *training)))
         try:
-            method, answers = _ask_one(model, attribute, described, body, len(rows))
-            _check_faithful(model, method, original, body, answers)
-        except Exception as error:  # the model's own code, which may raise anything
-            if not found:
-                kind = "" if isinstance(error, NoAnswer) else f"{type(error).__name__}: "
-                raise NoAnswer(f"{data.origin}: {kind}{_first_line(error)}") from error
-            continue
-        found.append(method)
-        golden.append(Golden(method=method.name, rows=rows, answers=answers, origin=data.origin))
-    return Asked(Contract(methods=tuple(found)), golden)
+            return _ask(question, wide, selection.select(first, recorded, training, wide, question.most))
+        except NoAnswer:
+            if wide == own:
+                raise
+            return _ask(question, own, selection.select(first, recorded, training, own, question.most))
+    except (TypeError, ValueError) as error:
+        raise NoAnswer(f"{first.place} cannot be written as JSON: {error}") from error
 
 
 def _describe(model: Any, data: Data) -> Input:
@@ -84,51 +116,138 @@ def _describe(model: Any, data: Data) -> Input:
     return codec.describe_input(data.value)
 
 
-def _ask_one(model: Any, attribute: str, described: Input, body: bytes, rows: int) -> tuple[Method, list[Any]]:
-    argument = codec.decode_rows(body, described)
-    function = getattr(model, attribute) if attribute else model
-    with undisturbed():
-        answer: Any = [function(**one) for one in argument] if described.kind == "arguments" else function(argument)
+def _described(others: Iterable[Data]) -> Iterator[Input]:
+    for value in {id(one.value): one.value for one in others if not one.by_name}.values():
+        try:
+            yield codec.describe_input(value)
+        except (TypeError, ValueError):  # noqa: PERF203 (each is described by itself)
+            continue
+
+
+def _ask(question: Question, input: Input, batches: list[Batch]) -> Asked:
+    lead, rest = batches[0], batches[1:]
+    methods: list[Method] = []
+    golden: list[Golden] = []
+    used: dict[str, Data] = {}
+    for attribute in question.methods:
+        method = Method(name=attribute or "predict", attribute=attribute, input=input, output=Output(kind="value"))
+        try:
+            answered = [_answer(question, method, lead)]
+        except errors.DeployError:
+            raise
+        except Exception as error:  # the model's own code, which may raise anything
+            if not methods:
+                kind = "" if isinstance(error, NoAnswer) else f"{type(error).__name__}: "
+                raise NoAnswer(f"{lead.data.place}: {kind}{_first_line(error)}") from error
+            continue
+        more = (_whatever_is_answered(question, method, batch) for batch in rest)
+        answered += [one for one in more if one is not None and union.fits(answered[0].output, one.output)]
+        output = union.of_outputs(answered[0].output, (one.output for one in answered[1:]))
+        methods.append(Method(name=method.name, attribute=attribute, input=input, output=output))
+        golden += [
+            Golden(method=method.name, rows=one.batch.rows, answers=one.answers, origin=one.batch.data.origin,
+                   shape_only=question.shape_only)
+            for one in answered
+        ]  # fmt: skip
+        used.update({one.batch.data.place: one.batch.data for one in answered})
+    found = tuple(used.values())
+    return Asked(Contract(methods=tuple(methods)), golden, _origin(found), tuple(_not_covered(question.name, found)))
+
+
+def _whatever_is_answered(question: Question, method: Method, batch: Batch) -> Answered | None:
+    """Ask for rows of which the model may refuse some, such as missing values; those are left out."""
+    parts = _answered_parts(question, method, batch, time.perf_counter() + LONG)
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    kept = {place for part in parts for place in part.batch.places}
+    together = _answered_parts(
+        question, method, batch.only([at for at, place in enumerate(batch.places) if place in kept]), until=0
+    )
+    return together[0] if together else None
+
+
+def _answered_parts(question: Question, method: Method, batch: Batch, until: float) -> list[Answered]:
+    try:
+        return [_answer(question, method, batch)]
+    except errors.DeployError:
+        raise
+    except Exception:  # noqa: BLE001 (the model's own code, which may raise anything)
+        half = len(batch.rows) // 2
+        if not half or time.perf_counter() > until:
+            return []
+    halves = batch.only(range(half)), batch.only(range(half, len(batch.rows)))
+    return [one for part in halves for one in _answered_parts(question, method, part, until)]
+
+
+def _answer(question: Question, method: Method, batch: Batch) -> Answered:
+    rows, began = len(batch.rows), time.perf_counter()
+    answer = _call(question.model, method, _as_sent(batch, method.input), FIRST)
+    seconds = time.perf_counter() - began
     if hasattr(answer, "iloc") and answer.index.tolist() != list(range(rows)):
         raise NoAnswer("its answer has an index of its own, in which JSON would lose whose answer is whose; keep that of the rows")
-    if described.kind == "arguments":
-        output = codec.describe_calls(answer)
-    else:
-        output = codec.describe_output(answer, rows, classes(model) if attribute == "predict_proba" else None)
+    output = codec.describe_calls(answer) if method.input.kind == "arguments" else codec.describe_output(answer, rows)
+    if method.name == "predict_proba":
+        output = msgspec.structs.replace(output, classes=classes(question.model))
     answers = codec.encode_answer(answer, output)
-    if output.kind == "value" and described.kind not in ("arguments", "value"):
+    if output.kind == "value" and method.input.kind not in ("arguments", "value"):
         if isinstance(answer, list | tuple):
             raise NoAnswer(f"it gave {len(answers[0])} answers to {rows} {'row' if rows == 1 else 'rows'}")
         given = "None" if answer is None else f"one {type(answer).__name__}"
         raise NoAnswer(f"it gave {given} for {rows} {'row' if rows == 1 else 'rows'} together, not one answer a row")
     if len(answers) != rows:
         raise NoAnswer(f"it gave {len(answers)} answers to {rows} {'row' if rows == 1 else 'rows'}")
-    return Method(name=attribute or "predict", attribute=attribute, input=described, output=output), answers
+    answered = Answered(batch, output, answers)
+    _check(question, msgspec.structs.replace(method, output=output), answered, seconds)
+    return answered
 
 
-def _check_faithful(model: Any, method: Method, original: Any, body: bytes, answers: list[Any]) -> None:
-    """Check that the model answers the notebook's own rows as it answers what JSON makes of them.
-
-    A model that answers twice otherwise is left alone here: the verification gate refuses it, with the rows that differ.
-    """
-    if method.input.kind == "arguments":
-        return  # its calls are made of JSON's own values
-    expected, own = _sent(answers), _again(model, method, original)
-    if same(own, expected, FAITHFUL) or not same(_again(model, method, codec.decode_rows(body, method.input)), expected, FAITHFUL):
-        return
-    row = next((at for at, pair in enumerate(zip(own, expected, strict=False)) if not same(*pair, FAITHFUL)), 0)
-    reason = "JSON has no infinite numbers, for one" if b"null" in body else "a type of theirs has no form in JSON"
-    raise NoAnswer(f"row {row} is answered otherwise when it comes as JSON, as callers send it: {reason}")
-
-
-def _again(model: Any, method: Method, argument: Any) -> Any:
+def _call(model: Any, method: Method, argument: Any, seed: int) -> Any:
     function = getattr(model, method.attribute) if method.attribute else model
-    with undisturbed():
-        return _sent(codec.encode_answer(function(argument), method.output))
+    with chance.undisturbed(seed):
+        return [function(**one) for one in argument] if method.input.kind == "arguments" else function(argument)
+
+
+def _as_sent(batch: Batch, input: Input) -> Any:
+    return codec.decode_rows(codec.to_json({"rows": batch.rows}), input)
+
+
+def _check(question: Question, method: Method, answered: Answered, seconds: float) -> None:
+    """Check that the model answers twice alike, and the notebook's own rows as it answers what JSON makes of them."""
+
+    def again(argument: Any, seed: int = AGAIN) -> Any:
+        return _sent(codec.encode_answer(_call(question.model, method, argument, seed), method.output))
+
+    batch, expected = answered.batch, _sent(answered.answers)
+    if seconds > LONG and len(batch.rows) > 1:
+        batch = batch.only(range(max(1, int(len(batch.rows) * LONG / seconds))))
+        expected = again(_as_sent(batch, method.input), FIRST)  # an answer may depend on what is asked with it
+    as_sent = method.input.kind == "arguments"  # calls are made of JSON's own values
+    own = again(_as_sent(batch, method.input) if as_sent else batch.original)
+    if Twice(expected, own).agree(question.tolerance, shape_only=question.shape_only):
+        return
+    for _ in range(2):  # once more than it takes, for what answers every other time otherwise
+        twice = Twice(expected, again(_as_sent(batch, method.input)))
+        if not twice.agree(question.tolerance, shape_only=question.shape_only):
+            raise _refuse(question, method.name, twice)
+    as_json = Twice(expected, own)
+    if not as_json.agree(max(FAITHFUL, question.tolerance), shape_only=question.shape_only):
+        row, _, _ = as_json.differing(FAITHFUL)
+        reason = "JSON has no infinite numbers, for one" if _hold_null(batch.rows) else "a type of theirs has no form in JSON"
+        raise NoAnswer(f"row {row} is answered otherwise when it comes as JSON, as callers send it: {reason}")
+
+
+def _refuse(question: Question, method: str, twice: Twice) -> errors.NonDeterministic:
+    if question.shape_only:
+        return chance.refuse_shape(question.name, method, twice)
+    return chance.refuse(question.model, question.name, method, twice, question.tolerance)
 
 
 def _sent(answers: list[Any]) -> Any:
     return json.loads(codec.to_json(answers))
+
+
+def _hold_null(rows: list[Any]) -> bool:
+    return b"null" in codec.to_json(rows)
 
 
 def classes(model: Any) -> tuple[Any, ...] | None:
@@ -144,20 +263,25 @@ def classes(model: Any) -> tuple[Any, ...] | None:
     return tuple(known.tolist()) if known is not None and getattr(known, "ndim", 0) == 1 else None
 
 
-@contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Keep the notebook's random numbers, output and warnings as they are while the model is asked."""
-    numpy: Any = sys.modules.get("numpy")
-    state = random.getstate()
-    numpy_state = numpy.random.get_state() if numpy else None
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        random.setstate(state)
-        if numpy:
-            numpy.random.set_state(numpy_state)
+def _origin(used: tuple[Data, ...]) -> str:
+    """Say where golden rows were found, such as `cell 7: model.predict(X_test) and 2 more calls`."""
+    if not used:
+        return ""
+    calls = sum(not one.origin.startswith(selection.EDGE) for one in used) - 1
+    more = f" and {calls} more call{'' if calls == 1 else 's'}" if calls else ""
+    at_edge = "".join(f", {one.origin}" for one in used if one.origin.startswith(selection.EDGE))
+    return f"{used[0].place}{more}{at_edge}"
+
+
+def _not_covered(name: str, used: tuple[Data, ...]) -> Iterator[Finding]:
+    for one in used:
+        if one.left_out:
+            given = " and ".join(one.left_out)
+            yield Finding(
+                kind="golden", subject=f"cell {one.cell}",
+                message=f"The notebook calls `{one.origin}` with {given}; callers give rows alone, and golden rows too.",
+                hint=f"To keep it, deploy a function that takes the rows and calls `{name}` so.",
+            )  # fmt: skip
 
 
 def _first_line(error: Exception) -> str:

@@ -15,7 +15,7 @@ from jupyter_deploy import errors, home, plugins
 from jupyter_deploy.capture import calls, contract, golden, objects, sources
 from jupyter_deploy.capture.cells import Notebook
 from jupyter_deploy.frameworks.base import Framework
-from jupyter_deploy.values import Capture, Contract, Manifest, to_json
+from jupyter_deploy.values import Capture, Contract, Golden, Manifest, to_json
 
 _NEEDED = {"frame": "pandas", "series": "pandas", "array": "numpy", "sparse": "scipy.sparse"}
 """What a worker needs to make the arguments of a contract; the model's own pickle may not name it."""
@@ -76,7 +76,7 @@ def capture(
     (folder / "model").mkdir(parents=True, exist_ok=True)
     file = framework.save(model, folder / "model", pickler)  # before the model is asked, which may change it
     search = calls.Search(model, expression, framework.methods(model), namespace)
-    asked = _ask(framework, search, notebook, example, terms.golden_rows)
+    asked = _ask(search, contract.find(search, notebook, example, framework.contract(model)), example, terms)
     needed = [*reached.modules, *_needed(asked.contract)]
     found = sources.collect(needed, beside, folder / "sources")
     manifest = Manifest(
@@ -87,8 +87,8 @@ def capture(
     _write(folder, manifest=manifest, contract=asked.contract, golden=asked.golden, cells=origin)
     return Capture(
         endpoint=name, variable=expression, kind=describe(model), digest=home.digest_of(folder), folder=str(folder),
-        size=home.size_of(folder), contract=asked.contract, golden={one.method: len(one.rows) for one in asked.golden},
-        golden_origin=next((one.origin for one in asked.golden), ""), modules=found.installed, interpreter=sys.executable,
+        size=home.size_of(folder), contract=asked.contract, golden=_counts(asked.golden),
+        golden_origin=asked.origin, findings=asked.findings, modules=found.installed, interpreter=sys.executable,
         path=module_path(beside), language_version=manifest.language_version, notebook=notebook_name(namespace),
         seconds=time.perf_counter() - began,
     )  # fmt: skip
@@ -143,12 +143,15 @@ def find_framework(model: object) -> Framework:
     raise errors.NotDeployable(f"No framework takes a {type(model).__name__}.")
 
 
-def _ask(framework: Framework, search: calls.Search, notebook: Notebook, example: Any, most: int) -> golden.Asked:
-    """Ask the model on the first data that it takes."""
+def _ask(search: calls.Search, found: contract.Found, example: Any, terms: Terms) -> golden.Asked:
+    """Ask the model on the first data that it takes, and on whatever else it was called on."""
     failures: list[str] = []
-    for data in contract.candidates(search, notebook, example, framework.contract(search.model)):
+    question = golden.Question(
+        search.model, search.expression, search.methods, terms.golden_rows, terms.tolerance, terms.nondeterministic
+    )
+    for data in found.candidates:
         try:
-            return golden.ask(search.model, search.methods, data, most)
+            return golden.ask(question, data, found.recorded, found.training)
         except golden.NoAnswer as error:  # noqa: PERF203 (each candidate is its own attempt)
             if type(error.__cause__).__name__ == "NotFittedError":  # scikit-learn's, which is not imported here
                 hint = f"Run `{search.expression}.fit(X, y)` first, then deploy it."
@@ -166,6 +169,14 @@ def _name_is_gone(search: calls.Search, error: NameError) -> errors.NotDeployabl
     return errors.NotDeployable(
         f"`{search.expression}` fails when it is called: {error}.", near or "Run the cell that defines it, then deploy again."
     )
+
+
+def _counts(asked: Sequence[Golden]) -> dict[str, int]:
+    """Count the golden rows of each method."""
+    counts: dict[str, int] = {}
+    for one in asked:
+        counts[one.method] = counts.get(one.method, 0) + len(one.rows)
+    return counts
 
 
 def _needed(described: Contract) -> Iterable[str]:
