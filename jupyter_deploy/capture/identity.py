@@ -1,8 +1,9 @@
-"""Names a class by its content, where cloudpickle draws a random one."""
+"""Names a class by its content, where cloudpickle draws a random name; and addresses, which differ in every kernel."""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -10,6 +11,7 @@ FLEETING = ("__annotations__", "__dict__", "__slotnames__", "__weakref__")
 """What Python itself writes into a class some time after it was made."""
 
 _PLAIN = (str, bytes, int, float, bool, type(None))
+_ADDRESS = re.compile(r"(?<=:)\d{6,}")
 
 
 def of(kind: Any) -> str:
@@ -44,3 +46,52 @@ def _member(value: Any) -> Any:
 def _code(code: CodeType) -> Any:
     plain = (one for one in code.co_consts if isinstance(one, CodeType) or type(one) in _PLAIN)  # of a set, the order differs
     return code.co_name, code.co_code, code.co_names, [_code(one) if isinstance(one, CodeType) else repr(one) for one in plain]
+
+
+def without_addresses(state: dict[Any, Any]) -> dict[Any, Any]:
+    """Leave out the addresses of objects that stand beside them, by which some classes of scikit-learn's know them again.
+
+    Args:
+        state: An object's attributes.
+
+    Returns:
+        The same, or a copy with 0 in place of each address.
+    """
+    numbers = [name for name, value in state.items() if type(value) is int and value > 1 << 32]
+    addresses = {id(value) for value in state.values()} if numbers else set()
+    if not any(state[name] in addresses for name in numbers):
+        return state
+    return {name: 0 if name in numbers and value in addresses else value for name, value in state.items()}
+
+
+class Labels:
+    """The labels in pydantic's schemas, `__main__.Row:94495269413296`, with a number in place of each address."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._known: dict[int, tuple[object, Any]] = {}  # by id; the object is held, so that its id stays its own
+
+    def __call__(self, schema: Any) -> Any:
+        """Number the addresses in a schema.
+
+        Args:
+            schema: A schema, or a part of one.
+
+        Returns:
+            A copy; the same one each time.
+        """
+        if type(schema) not in (dict, list, tuple):
+            return schema
+        if id(schema) not in self._known:
+            made: Any = type(schema)(map(self, schema)) if type(schema) is not dict else self._of_dict(schema)
+            self._known[id(schema)] = schema, made
+        return self._known[id(schema)][1]
+
+    def _of_dict(self, schema: dict[Any, Any]) -> dict[Any, Any]:
+        return {
+            key: _ADDRESS.sub(self._number, value) if key in ("ref", "schema_ref") and type(value) is str else self(value)
+            for key, value in schema.items()
+        }
+
+    def _number(self, found: re.Match[str]) -> str:
+        return str(self._numbers.setdefault(found[0], len(self._numbers)))

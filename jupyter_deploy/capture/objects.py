@@ -82,6 +82,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
         self._place = place
         self._classes: dict[str, int] = {}
         self._steady = Steady(self._digest)
+        self._labels = identity.Labels()
 
     def dump(self, obj: Any) -> None:
         """Write an object.
@@ -155,10 +156,12 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
             return (reduced[0], (*reduced[1][:-1], self._identity(obj))) if reduced[0] is _make_typevar else reduced
         if reduced is NotImplemented or reduced[0] not in (_make_skeleton_class, _make_skeleton_enum):
             return reduced
-        make, arguments, (attributes, slots), *rest = reduced
-        attributes = {name: self._steady(value) for name, value in attributes.items() if name not in identity.FLEETING}
-        if vars(obj).get("__annotations__"):
-            attributes["__annotations__"] = obj.__annotations__
+        make, arguments, (held, slots), *rest = reduced
+        attributes = {name: self._steady(value) for name, value in held.items() if name not in identity.FLEETING}
+        if "__pydantic_core_schema__" in attributes:
+            attributes["__pydantic_core_schema__"] = self._steady(self._labels(held["__pydantic_core_schema__"]))
+        if held.get("__annotations__"):
+            attributes["__annotations__"] = held["__annotations__"]
         if "_abc_impl" in attributes:
             attributes["_abc_impl"] = sorted(attributes["_abc_impl"], key=lambda one: f"{one.__module__}.{one.__qualname__}")
         *leading, _, extra = arguments  # the last but one is the random id
@@ -180,6 +183,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
         if kind.__name__ == "ndarray" and kind.__module__ == "numpy" and not obj.dtype.hasobject:
             return NotImplemented
         reduced = obj.__reduce_ex__(self.proto)
+        if kind.__module__ == "pydantic_core._pydantic_core" and isinstance(reduced, tuple):
+            return reduced[0], tuple(map(self._labels, reduced[1])), *reduced[2:]
         if isinstance(obj, (set, frozenset)) and isinstance(reduced, tuple):  # of a class of its own
             return reduced[0], (self._steady.ordered(obj),), *reduced[2:]
         return reduced
@@ -191,7 +196,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
         return (
             make,
             tuple(map(self._steady, arguments)),
-            self._steady(state),
+            self._steady(identity.without_addresses(state) if type(state) is dict else state),
             None if items is None else map(self._steady, items),
             None if pairs is None else ((key, self._steady(value)) for key, value in pairs),
             *rest,
