@@ -6,6 +6,7 @@ DeployError                    something that a person can mend; has a code and 
 │   ├── BadName                an endpoint's name that cannot stand in a URL
 │   ├── NotDeployable          a class, an unfitted estimator, an object without a method to call
 │   ├── NotPicklable           an attribute that cannot leave the kernel; says its path
+│   ├── SecretFound            a secret would leave the kernel; says its path
 │   ├── BadArchive             an archive that is not exactly what `jupyter deploy export` writes
 │   ├── NoContract             nothing says what the model accepts
 │   ├── NonDeterministic       a model that answers the same rows twice otherwise
@@ -85,6 +86,10 @@ class NotPicklable(BadInput):
 
 class BadArchive(BadInput):
     """An archive that is not exactly what `jupyter deploy export` writes."""
+
+
+class SecretFound(BadInput):
+    """A secret would leave the kernel."""
 
 
 class NoContract(BadInput):

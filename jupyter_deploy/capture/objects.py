@@ -35,17 +35,23 @@ from jupyter_deploy.capture.reached import Reached, foreign_bases
 from jupyter_deploy.capture.steady import StandIn, Steady
 from jupyter_deploy.capture.stream import Direct
 
-__all__ = ["Pickler", "Place", "Reached", "dump"]
+__all__ = ["Make", "Pickler", "Place", "Reached", "dump"]
 
 Place = Callable[[CodeType], str]
 """Gives a function's code the file name to be written down for it, such as `<cell 3f9a12bc>`."""
+
+Make = Callable[[IO[bytes], Reached, Place], "Pickler"]
+"""Makes a pickler for `dump`."""
 
 _CACHED = type(functools.lru_cache(len))
 _DISPATCHER = functools.singledispatch(len).__code__  # type: ignore[attr-defined]  # a function of Python's own
 _TO_TELL = 100  # objects that are looked at to tell an element of a set from the others
 
 
-def dump(obj: object, file: IO[bytes], *, name: str = "model", reached: Reached | None = None, place: Place | None = None) -> None:
+def dump(
+    obj: object, file: IO[bytes], *, name: str = "model", reached: Reached | None = None, place: Place | None = None,
+    make: Make | None = None,
+) -> None:  # fmt: skip
     """Pickle an object so that another process of the same Python can load it.
 
     Args:
@@ -54,12 +60,13 @@ def dump(obj: object, file: IO[bytes], *, name: str = "model", reached: Reached 
         name: What the person called it; paths in errors begin with it.
         reached: Takes down what is met.
         place: Names the files of functions; the file's own name without folders where None.
+        make: Makes the pickler.
 
     Raises:
         NotPicklable: If something in it cannot leave the kernel; the message holds the path of that attribute.
     """
     try:
-        Pickler(file, reached or Reached(), place or _file_name).dump(obj)
+        (make or Pickler)(file, reached or Reached(), place or _file_name).dump(obj)
     except (MemoryError, OSError, errors.DeployError):
         raise
     except Exception as error:  # pickling runs `__getstate__` and `__reduce__` of any object, which may raise anything

@@ -1,0 +1,210 @@
+"""Looks at every object of a model while it is pickled into nothing, which costs less than to write it and holds no copy."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from collections.abc import Callable, Iterable
+from types import CodeType, FunctionType
+from typing import IO, Any
+
+from jupyter_deploy.capture import constants, names, objects, tokens
+from jupyter_deploy.capture.steady import StandIn
+
+MANY = 64  # texts in a dict above which it is a table of words rather than settings
+REMEMBERED = 100_000  # texts without a secret
+
+Met = dict[str, tuple[str, str]]
+"""What was found: its kind and the name that it has, if that told it, by value."""
+
+
+def inspect(model: object, name: str, *, reached: objects.Reached, place: objects.Place) -> Met:
+    """Look at everything that the pickle of a model will hold.
+
+    Args:
+        model: The live object.
+        name: What the person called it.
+        reached: Takes down what is met.
+        place: Names the files of functions.
+
+    Returns:
+        The secrets in it.
+
+    Raises:
+        NotPicklable: If something in it cannot leave the kernel.
+    """
+    look = _Look()
+
+    def make(file: IO[bytes], reached: objects.Reached, place: objects.Place) -> objects.Pickler:
+        return _Looking(look, file, reached, place)
+
+    objects.dump(model, _Nowhere(), name=name, reached=reached, place=place, make=make)
+    return look.met
+
+
+class _Nowhere(io.BytesIO):
+    def write(self, data: Any) -> int:
+        return len(data)
+
+
+class _Looking(objects.Pickler):
+    """Pickles, and has each object looked at as its turn comes.
+
+    Args:
+        look: Looks at an object.
+        given: What the pickler is made from.
+    """
+
+    def __init__(self, look: Callable[[Any], None], *given: Any) -> None:
+        super().__init__(*given)
+        self._look_at = look
+
+    def persistent_id(self, obj: Any) -> None:
+        """Look at an object, which is pickled by its content afterwards.
+
+        Args:
+            obj: The object.
+        """
+        self._look_at(obj)
+
+
+class _Look:
+    """Looks at one object after the other."""
+
+    def __init__(self) -> None:
+        self.met: Met = {}
+        self._clean: set[str] = set()
+        self._by_class: dict[type, Callable[[Any], None] | None] = dict.fromkeys((int, float, complex, bool, type(None)))
+
+    def __call__(self, obj: Any) -> None:
+        kind = type(obj)
+        if kind is str:
+            if len(obj) > 10 and obj not in self._clean:
+                self._text(obj)
+            return
+        if kind not in self._by_class:
+            self._by_class[kind] = self._how(kind)
+        look = self._by_class[kind]
+        if look is not None:
+            look(obj)
+
+    def _how(self, kind: type) -> Callable[[Any], None] | None:
+        """Choose how to look at objects of a class."""
+        place = f"{kind.__module__.partition('.')[0]}.{kind.__name__}"
+        if issubclass(kind, str):
+            return self._text
+        if issubclass(kind, (bytes, bytearray)):
+            return self._bytes
+        if issubclass(kind, dict):
+            return self._pairs
+        if issubclass(kind, (tuple, list)):
+            return self._fields if hasattr(kind, "_fields") else self._pair
+        if hasattr(kind, "get_secret_value"):
+            return self._wrapped
+        tables: dict[str, Callable[[Any], None]] = {
+            "numpy.ndarray": self._array, "pandas.DataFrame": self._table, "polars.Series": self._column,
+            "pyarrow.ChunkedArray": self._column,
+        }  # fmt: skip
+        if place.startswith("pyarrow.") and kind.__name__.endswith("StringArray"):
+            return self._column
+        others: dict[type, Callable[[Any], None]] = {FunctionType: self._function, CodeType: self._code, StandIn: self._stand_in}
+        return others.get(kind) or tables.get(place)
+
+    def _found(self, kind: str, value: str, name: str = "") -> None:
+        self.met.setdefault(value, (kind, name))
+
+    def _text(self, text: str) -> None:
+        found = tokens.find(text)
+        for one in found:
+            self._found(*one)
+        if not found and len(text) < 1000:
+            if len(self._clean) >= REMEMBERED:
+                self._clean.clear()
+            self._clean.add(text)
+
+    def _bytes(self, data: bytes | bytearray) -> None:
+        for one in tokens.find_in_bytes(data):
+            self._found(*one)
+
+    def _name(self, name: object, value: object, *, among_many: bool = False) -> None:
+        called, text = _as_text(name), _as_text(value)
+        if called and text and names.holds_secret(called, text, among_many=among_many):
+            self._found(names.describe(called), text, called)
+
+    def _pairs(self, mapping: dict[Any, Any]) -> None:
+        texts = [(name, value) for name, value in mapping.items() if isinstance(value, (str, bytes, bytearray))]
+        for name, value in texts:
+            self._name(name, value, among_many=len(texts) > MANY)
+
+    def _pair(self, pair: Any) -> None:
+        if len(pair) == 2:
+            self._name(pair[0], pair[1], among_many=True)
+
+    def _fields(self, record: Any) -> None:
+        for name, value in zip(record._fields, record, strict=False):
+            self._name(name, value)
+
+    def _wrapped(self, secret: Any) -> None:
+        value = _as_text(secret.get_secret_value())
+        if value:
+            self._found(f"a {type(secret).__name__}", value)
+
+    def _array(self, array: Any) -> None:
+        if array.dtype.kind in "SU":
+            for one in array.ravel().tolist():
+                self._text(one) if isinstance(one, str) else self._bytes(one)
+        elif array.dtype.kind == "V" or array.dtype.itemsize == 1:
+            self._bytes(array.ravel()[: tokens.LIMIT // array.dtype.itemsize].tobytes())
+
+    def _table(self, table: Any) -> None:
+        for number, name in enumerate(table.columns):
+            if isinstance(name, str) and names.telling(name) == "plainly":
+                for value in table.iloc[:, number].tolist():
+                    self._name(name, value, among_many=True)
+
+    def _column(self, column: Any) -> None:
+        if re.search(r"str", str(getattr(column, "dtype", None) or column.type).lower()):
+            for one in column.to_list() if hasattr(column, "to_list") else column.to_pylist():
+                self._text(one or "")
+
+    def _function(self, function: FunctionType) -> None:
+        code, defaults = function.__code__, function.__defaults__ or ()
+        first = code.co_argcount - len(defaults)
+        for name, value in zip(code.co_varnames[first : code.co_argcount], defaults, strict=False):
+            self._name(name, value)
+        for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=False):
+            with contextlib.suppress(ValueError):  # of an empty cell
+                self._name(name, cell.cell_contents)
+
+    def _code(self, code: CodeType) -> None:
+        for name, value in constants.in_code(code):
+            self._name(name, value)
+
+    def _stand_in(self, stand_in: StandIn) -> None:
+        self(stand_in.value)
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    return bytes(value).decode(errors="replace") if isinstance(value, (bytes, bytearray)) else ""
+
+
+def held(part: Any, values: Iterable[str]) -> list[str]:
+    """List which of the secrets an object itself holds.
+
+    Args:
+        part: The object.
+        values: The secrets.
+
+    Returns:
+        Those of them.
+    """
+    if isinstance(part, str):
+        return [value for value in values if value in part]
+    if isinstance(part, (bytes, bytearray)):
+        return [value for value in values if value.encode() in part or value.encode("latin-1", "ignore") in part]
+    if hasattr(type(part), "get_secret_value"):
+        return [value for value in values if value == _as_text(part.get_secret_value())]
+    return []
