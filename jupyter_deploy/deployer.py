@@ -13,10 +13,11 @@ import msgspec
 
 from jupyter_deploy import errors, share, space
 from jupyter_deploy.home import Home
+from jupyter_deploy.received import Received, take_in
+from jupyter_deploy.records import Records
 from jupyter_deploy.store import Store
 from jupyter_deploy.targets.base import Target
-from jupyter_deploy.traffic import Traffics
-from jupyter_deploy.values import Capture, Endpoint, Options, Release, check_name
+from jupyter_deploy.values import STAGES, Capture, Endpoint, Options, Release, check_name
 from jupyter_deploy.walk import Walk
 
 DIGEST = re.compile(r"[0-9a-f]{64}")  # it names a folder
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 Notify = Callable[[str, int], None]
 
 
-class Deployer:
+class Deployer(Records):
     """Everything that can be done to endpoints.
 
     Args:
@@ -36,10 +37,7 @@ class Deployer:
     """
 
     def __init__(self, home: Home, store: Store, target: Target, notify: Notify) -> None:
-        self.home = home
-        self.store = store
-        self.target = target
-        self.traffics = Traffics(home, store, target)
+        super().__init__(home, store, target)
         self._notify = notify
         self._walks: dict[tuple[str, int], Walk] = {}
         self._lock = threading.RLock()
@@ -64,10 +62,7 @@ class Deployer:
         check_name(capture.endpoint)
         with self._lock:
             kept = self._take(capture)
-            if self.store.add_endpoint(kept.endpoint, options.target):
-                self.store.audit("endpoint made", kept.endpoint)
-            share.own_key(self.store, self.home, kept.endpoint)
-            share.publish(self.store, self.home, kept.endpoint)
+            self._add_endpoint(kept.endpoint, options.target)
             known = self._known(kept, options, environment or {})
             if known is not None:
                 return known
@@ -79,73 +74,40 @@ class Deployer:
             self.store.audit("deploy", release.tag, f"capture {kept.digest}")
             return self._begin(release)
 
-    def endpoints(self) -> list[Endpoint]:
-        """List what is deployed.
-
-        Returns:
-            The endpoints, in order of name.
-        """
-        return [self.endpoint(name) for name in self.store.endpoints()]
-
-    def endpoint(self, name: str) -> Endpoint:
-        """Look at one endpoint.
+    def adopt(self, received: Received, name: str, options: Options, environment: Mapping[str, str]) -> Release:
+        """Take over a bundle that was made elsewhere and begin to verify it.
 
         Args:
-            name: Its name.
+            received: The bundle, read from its archive into the staging folder.
+            name: The endpoint to deploy it as.
+            options: What to do.
+            environment: The values of the environment variables that the model is declared to read.
 
         Returns:
-            The endpoint with its releases.
+            The release; it serves once it has reproduced its golden rows here.
 
         Raises:
-            UnknownName: If there is none of that name.
+            BadInput: If its folder is not in the staging folder, or it is not what its archive said.
+            LockFailed: If this machine has no interpreter of its version.
         """
-        known = self.store.endpoints()
-        if name not in known:
-            hint = errors.did_you_mean(name, known) or (f"There are: {', '.join(known)}." if known else "Nothing is deployed yet.")
-            raise errors.UnknownName(f"There is no endpoint `{name}`.", hint)
-        target, answering, state = known[name]
-        releases = tuple(map(self._as_it_ended, self.store.releases(name)))
-        shown = next((release for release in releases if release.number == answering), releases[0] if releases else None)
-        return Endpoint(
-            name=name, url=self.target.url(name), target=target, answering=answering, state=state,  # type: ignore[arg-type]
-            key_file=str(self.home.keys / f"{name}.key"), releases=releases,
-            contract=self.store.find(Capture, shown.capture).contract if shown else None,
-        )  # fmt: skip
-
-    def release(self, name: str, number: int) -> Release:
-        """Look at one release.
-
-        Args:
-            name: The endpoint.
-            number: The release's number.
-
-        Returns:
-            The release.
-
-        Raises:
-            UnknownName: If there is none.
-        """
-        return self._as_it_ended(self.store.release(name, number))
-
-    def logs(self, name: str, lines: int, number: int | None = None) -> list[str]:
-        """Read what an endpoint's processes wrote.
-
-        Args:
-            name: The endpoint.
-            lines: How many lines at most.
-            number: The release; the newest one where None.
-
-        Returns:
-            The last lines, oldest first.
-        """
-        endpoint = self.endpoint(name)
-        if number is None and not endpoint.releases:
-            return []
-        release = self.store.release(name, number if number is not None else endpoint.releases[0].number)
-        found: list[str] = []
-        for path in sorted(self.traffics.folder(release).glob("*.log")):
-            found += path.read_text(errors="replace").splitlines()
-        return found[-lines:] if lines > 0 else []
+        check_name(name)
+        self._check_staged(received.folder)
+        with self._lock:
+            capture, lock, bundle = take_in(received, self.home.bundles, self.home.captures)
+            for value in (capture, lock, bundle):
+                self.store.keep(value, anew=False)  # one that was made here also knows its kernel
+            self._add_endpoint(name, options.target)
+            self._supersede(name)
+            index = received.index
+            release = self.store.add_release(name, capture.digest, options, index.provenance, index.capture.findings)
+            self.traffics.give_environment(release, environment)
+            packages = f"{len(lock.packages)} packages, as received"
+            details = f"received {bundle.tag}, {capture.kind}", "none of a received bundle", packages
+            for stage, detail in zip(STAGES, details, strict=False):
+                release = self.store.finish(release, self.store.begin(release, stage), stage, 0.0, detail)  # type: ignore[arg-type]
+            release = self.store.update(release, lock=lock.digest, bundle=bundle.digest)
+            self.store.audit("import", release.tag, f"bundle {bundle.digest}")
+            return self._begin(release)
 
     def rollback(self, name: str, to: int | None = None) -> Endpoint:
         """Let an older verified release answer again.
@@ -252,10 +214,22 @@ class Deployer:
         unnoted = walk.unnoted if walk is not None and not release.ended else None
         return unnoted or release
 
+    def _add_endpoint(self, name: str, target: str) -> None:
+        if self.store.add_endpoint(name, target):
+            self.store.audit("endpoint made", name)
+        share.own_key(self.store, self.home, name)
+        share.publish(self.store, self.home, name)
+
+    def _check_staged(self, folder: str) -> Path:
+        staged = Path(folder).resolve()
+        if staged.parent != self.home.staging.resolve():
+            raise errors.BadInput(f"The folder {staged} is not in {self.home.staging}.", "Deploy through `%deploy`.")
+        return staged
+
     def _take(self, capture: Capture) -> Capture:
-        staged, kept = Path(capture.folder).resolve(), self.home.captures / capture.digest
-        if staged.parent != self.home.staging.resolve() or not DIGEST.fullmatch(capture.digest):
-            raise errors.BadInput(f"The capture's folder {staged} is not in {self.home.staging}.", "Deploy through `%deploy`.")
+        staged, kept = self._check_staged(capture.folder), self.home.captures / capture.digest
+        if not DIGEST.fullmatch(capture.digest):
+            raise errors.BadInput(f"`{capture.digest}` is no digest.", "Deploy through `%deploy`.")
         if kept.exists():
             shutil.rmtree(staged)
         else:

@@ -28,8 +28,10 @@ LAYERS = (
     ("release", "traffic"),
     ("share",),
     ("observe",),
-    ("walk",),
+    ("walk", "received"),
+    ("records",),
     ("deployer",),
+    ("check",),
     ("agent",),
     ("adapters", ""),
 )

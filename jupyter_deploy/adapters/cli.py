@@ -13,10 +13,10 @@ from typing import Annotated
 import typer
 
 from jupyter_deploy import __version__, errors, settings
-from jupyter_deploy.adapters import card, terminal
+from jupyter_deploy.adapters import archives, card, terminal
 from jupyter_deploy.adapters import view as words
+from jupyter_deploy.adapters.commands import Json, Name, connected, follow
 from jupyter_deploy.adapters.terminal import failing
-from jupyter_deploy.agent.client import AgentClient
 from jupyter_deploy.home import Home
 from jupyter_deploy.values import Endpoint
 
@@ -33,8 +33,7 @@ app = typer.Typer(
 agent = typer.Typer(help="The background process that owns what is deployed.", no_args_is_help=True)
 app.add_typer(agent, name="agent")
 
-Name = Annotated[str, typer.Argument(help="The endpoint's name.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+app.add_typer(archives.app)
 
 
 def main() -> None:
@@ -95,7 +94,7 @@ def run(
     with failing(as_json):
         started = notebooks.run(notebook, variable, given, kernel=kernel, timeout=timeout, progress=terminal.cell)
         left = None if timeout is None else max(0.0, timeout - (time.monotonic() - began))
-        _follow(started.endpoint, started.number, left, wait, as_json)
+        follow(started.endpoint, started.number, left, wait, as_json)
 
 
 @app.command("list")
@@ -118,7 +117,7 @@ def status(name: Name, as_json: Json = False) -> None:
     from jupyter_deploy.adapters.handle import newest
 
     with failing(as_json):
-        client = _agent()
+        client = connected()
         terminal.warn(client.status()["trouble"])
         if as_json:
             terminal.json(client.endpoint(name))
@@ -136,7 +135,7 @@ def logs(
 ) -> None:
     """Print what an endpoint's processes wrote."""
     with failing(as_json):
-        client = _agent()
+        client = connected()
         shown = client.logs(name, lines, release)
         if as_json:
             terminal.json(shown)
@@ -153,7 +152,7 @@ def logs(
 def releases(name: Name, as_json: Json = False) -> None:
     """List an endpoint's releases."""
     with failing(as_json):
-        endpoint = _agent().endpoint(name)
+        endpoint = connected().endpoint(name)
         if as_json:
             terminal.json(endpoint.releases)
         else:
@@ -169,7 +168,7 @@ def rollback(
 ) -> None:
     """Let an older verified release answer again."""
     with failing(as_json):
-        endpoint = _agent(start=True).rollback(name, to)
+        endpoint = connected(start=True).rollback(name, to)
         said = f"{endpoint.name}@{endpoint.answering} ({endpoint.state}) answers at {endpoint.url} again."
         terminal.json(endpoint) if as_json else print(said)
 
@@ -180,7 +179,7 @@ def cancel(
 ) -> None:
     """Stop a deploy that is on its way; what served before goes on serving."""
     with failing(as_json):
-        release = _agent(start=True).cancel(name, number)
+        release = connected(start=True).cancel(name, number)
         terminal.json(release) if as_json else print(f"{release.tag} ends at its next stage.")
 
 
@@ -190,7 +189,7 @@ def remove(
 ) -> None:
     """End an endpoint with its releases and keys."""
     with failing(as_json):
-        client = _agent(start=True)
+        client = connected(start=True)
         endpoint = client.endpoint(name)
         if not yes and not (sys.stdin.isatty() and not as_json):
             raise typer.BadParameter("there is no terminal to ask in, so say --yes", param_hint="--yes")
@@ -204,7 +203,7 @@ def remove(
 def gc(as_json: Json = False) -> None:
     """Delete captures, environments and bundles that no release needs."""
     with failing(as_json):
-        freed = _agent(start=True).free()
+        freed = connected(start=True).free()
         rows = [(folder, words.size(size)) for folder, size in freed.items() if size]
         if as_json:
             terminal.json(freed)
@@ -224,7 +223,7 @@ def call(
     from jupyter_deploy.adapters.calls import Caller
 
     with failing(as_json=False):
-        endpoint = _agent().endpoint(name)
+        endpoint = connected().endpoint(name)
         methods = [one.name for one in endpoint.contract.methods] if endpoint.contract else []
         chosen = method or (methods[0] if methods else "predict")
         if chosen not in methods:
@@ -256,7 +255,7 @@ def config(
 def agent_status(as_json: Json = False) -> None:
     """Show whether the agent runs, and what it holds."""
     with failing(as_json):
-        found = _agent().status()
+        found = connected().status()
         rows = [
             (key, words.size(value) if key == "memory" else str(value)) for key, value in found.items() if value not in {"", None}
         ]
@@ -267,7 +266,7 @@ def agent_status(as_json: Json = False) -> None:
 def agent_start() -> None:
     """Start the agent, which brings back what was deployed; `%deploy` does so by itself."""
     with failing(as_json=False):
-        print(f"The agent runs as process {_agent(start=True).status()['pid']}.")
+        print(f"The agent runs as process {connected(start=True).status()['pid']}.")
 
 
 @agent.command("stop")
@@ -279,7 +278,7 @@ def agent_stop(
     from jupyter_deploy.agent.lifecycle import wait_for_end
 
     with failing(as_json=False):
-        client = _agent()
+        client = connected()
         if not (keep or yes) and client.endpoints():
             if not sys.stdin.isatty():
                 raise typer.BadParameter("endpoints would stop answering, so say --yes or --keep", param_hint="--yes")
@@ -299,51 +298,18 @@ def agent_logs(lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="
 
 def _commands() -> list[str]:
     """List the commands as they were written above, groups last."""
-    commands = [one.name or one.callback.__name__ for one in app.registered_commands if one.callback is not None]
+    merged = [group.typer_instance for group in app.registered_groups if not group.name]
+    known = [command for one in (app, *merged) if one is not None for command in one.registered_commands]
+    commands = [one.name or one.callback.__name__ for one in known if one.callback is not None]
     return [*commands, *(group.name for group in app.registered_groups if group.name)]
-
-
-def _agent(*, start: bool = False) -> AgentClient:
-    from jupyter_deploy.agent.lifecycle import connect
-
-    try:
-        return connect(start=start)
-    except errors.AgentUnreachable as error:
-        if start:
-            raise
-        hint = "`jupyter deploy agent start` starts it and brings back what was deployed."
-        raise errors.AgentUnreachable("The agent does not run.", hint) from error
 
 
 def _endpoints() -> tuple[list[Endpoint], str]:
     """List what is deployed, and say why it does not answer where it does not."""
     if not Home.find().store.exists():
         return [], ""  # nothing was ever deployed, so no agent is needed to say so
-    client = _agent()
+    client = connected()
     return client.endpoints(), client.status()["trouble"]
-
-
-def _follow(name: str, number: int, timeout: float | None, wait: bool, as_json: bool) -> None:
-    """Show a release until it has ended, and fail unless it serves."""
-    from jupyter_deploy.adapters.follow import Follower
-    from jupyter_deploy.adapters.handle import check, chosen
-
-    follower = Follower(client := _agent(start=True), chosen(client, name, number))
-    if wait:
-        follower.start()
-        ended = follower.until_ended(timeout) if as_json else terminal.follow(follower, timeout)
-        if not ended:
-            at = follower.view.release.state
-            raise TimeoutError(f"{name}@{number} is at `{at}` after {timeout:g} s; the deploy goes on.")
-        if follower.error is not None:
-            raise follower.error
-        check(follower.view.release)
-    if as_json:
-        terminal.json(follower.view.release)
-    elif wait:
-        print(words.curl(follower.view))
-    else:
-        print(f"{name}@{number} is on its way to {follower.view.endpoint.url}; `jupyter deploy status {name}` shows it.")
 
 
 def _body(data: str) -> bytes:

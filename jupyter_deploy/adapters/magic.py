@@ -24,7 +24,8 @@ SETTINGS = (
     "include", "env", "allow_secret",
 )  # fmt: skip
 EXPANDED = {
-    "--name", "-n", "--workers", "--tolerance", "--deadline", "--target", "--lines", "--release", "--to", "--golden", "--include", "--env",
+    "--name", "-n", "--workers", "--tolerance", "--deadline", "--target", "--lines", "--release", "--to", "--golden", "--include",
+    "--env",
 }  # fmt: skip
 EXAMPLE = {"--example", "-e"}
 ON: dict[str, Any] = {"action": "store_true", "default": None}

@@ -20,7 +20,7 @@ from jupyter_deploy.adapters import card
 from jupyter_deploy.adapters import view as words
 from jupyter_deploy.adapters.follow import Follower
 from jupyter_deploy.adapters.view import SIGNS, View
-from jupyter_deploy.values import to_json
+from jupyter_deploy.values import Release, to_json
 
 OK, WRONG, USAGE, REFUSED, TIMEOUT = 0, 1, 2, 3, 124
 STYLES = {"done": "green", "running": "blue", "wrong": "bold red", "waiting": "dim", "skipped": "dim"}
@@ -109,6 +109,20 @@ def follow(follower: Follower, timeout: float | None) -> bool:
     return _follow_live(follower, timeout) if out.is_terminal else _follow_plainly(follower, timeout)
 
 
+def steps(release: Release, told: set[str]) -> None:
+    """Print the stages that are done, each once.
+
+    Args:
+        release: The release.
+        told: The names of those that were printed; the others are added.
+    """
+    for step in words.steps(release, time.time()):
+        if step.mark == "done" and step.name not in told:
+            told.add(step.name)
+            took = f" in {words.span(step.seconds)}" if step.seconds is not None else ""
+            print(f"{release.tag} {step.name}{took}{f': {step.detail}' if step.detail else ''}", flush=True)
+
+
 def cell(number: int, of: int, source: str) -> None:
     """Tell which cell runs, on standard error.
 
@@ -130,13 +144,10 @@ def _follow_live(follower: Follower, timeout: float | None) -> bool:
 
 
 def _follow_plainly(follower: Follower, timeout: float | None) -> bool:
-    end, version, told = None if timeout is None else time.monotonic() + timeout, 0, set()
+    end, version = None if timeout is None else time.monotonic() + timeout, 0
+    told: set[str] = set()
     while True:
-        for step in words.steps(follower.view.release, time.time()):
-            if step.mark == "done" and step.name not in told:
-                told.add(step.name)
-                took = f" in {words.span(step.seconds)}" if step.seconds is not None else ""
-                print(f"{follower.view.release.tag} {step.name}{took}{f': {step.detail}' if step.detail else ''}", flush=True)
+        steps(follower.view.release, told)
         if follower.ended or (end is not None and time.monotonic() >= end):
             return follower.ended
         version = follower.changed_since(version, None if end is None else max(0.0, end - time.monotonic()))

@@ -23,6 +23,7 @@ from starlette.routing import Route
 from jupyter_deploy import __version__, errors
 from jupyter_deploy import home as homes
 from jupyter_deploy.deployer import Deployer
+from jupyter_deploy.received import Received
 from jupyter_deploy.values import Capture, Options, from_json, to_json
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,22 @@ class Deploy(msgspec.Struct, frozen=True):
     """Body of `POST /deploys`."""
 
     capture: Capture
+    options: Options
+    environment: dict[str, str] = {}
+
+
+class Export(msgspec.Struct, frozen=True):
+    """Body of `POST /endpoints/{name}/export`."""
+
+    out: str
+    number: int | None = None
+
+
+class Import(msgspec.Struct, frozen=True):
+    """Body of `POST /imports`."""
+
+    received: Received
+    name: str
     options: Options
     environment: dict[str, str] = {}
 
@@ -118,10 +135,12 @@ class Agent:
                 Route("/status", self.status),
                 Route("/spares", self.warm, methods=["POST"]),
                 Route("/deploys", self.deploy, methods=["POST"]),
+                Route("/imports", self.adopt, methods=["POST"]),
                 Route("/endpoints", self.endpoints),
                 Route(one, self.endpoint, methods=["GET"]),
                 Route(one, self.remove, methods=["DELETE"]),
                 Route(f"{one}/logs", self.logs),
+                Route(f"{one}/export", self.export, methods=["POST"]),
                 Route(f"{one}/rollback", self.rollback, methods=["POST"]),
                 Route(f"{release}/events", self.events),
                 Route(f"{release}/cancel", self.cancel, methods=["POST"]),
@@ -149,6 +168,17 @@ class Agent:
         """Begin to deploy a capture."""
         asked = from_json(await request.body(), Deploy)
         return _json(await run_in_threadpool(self.deployer.deploy, asked.capture, asked.options, asked.environment), 201)
+
+    async def adopt(self, request: Request) -> Response:
+        """Begin to verify a bundle that was made elsewhere."""
+        asked = from_json(await request.body(), Import)
+        given = asked.received, asked.name, asked.options, asked.environment
+        return _json(await run_in_threadpool(self.deployer.adopt, *given), 201)
+
+    async def export(self, request: Request) -> Response:
+        """Write a release's bundle as an archive."""
+        asked = from_json(await request.body(), Export)
+        return _json(await run_in_threadpool(self.deployer.export, request.path_params["name"], asked.number, Path(asked.out)))
 
     async def endpoints(self, _: Request) -> Response:
         """List what is deployed."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import msgspec
@@ -11,6 +12,10 @@ import msgspec
 from jupyter_deploy import errors
 from jupyter_deploy.home import Home
 from jupyter_deploy.values import Capture, Endpoint, Options, Release, from_json, to_json
+
+if TYPE_CHECKING:  # what reads archives is not for every kernel that deploys
+    from jupyter_deploy.archive import Index
+    from jupyter_deploy.received import Received
 
 TIMEOUT = httpx.Timeout(60, connect=5)
 QUICK = httpx.Timeout(10, connect=5)  # for what takes milliseconds, so that an agent that hangs is soon found out
@@ -62,6 +67,37 @@ class AgentClient:
         """
         body = {"capture": capture, "options": options, "environment": environment or {}}
         return from_json(self._ask("POST", "/deploys", body), Release)
+
+    def adopt(self, received: Received, name: str, options: Options, environment: Mapping[str, str]) -> Release:
+        """Hand a received bundle over to be verified and to serve.
+
+        Args:
+            received: The bundle; its folder lies in the staging folder and now belongs to the agent.
+            name: The endpoint to deploy it as.
+            options: What to do.
+            environment: The values of the environment variables that the model is declared to read.
+
+        Returns:
+            The release, on its way.
+        """
+        body = {"received": received, "name": name, "options": options, "environment": environment}
+        return from_json(self._ask("POST", "/imports", body, PATIENT), Release)
+
+    def export(self, name: str, out: Path, number: int | None = None) -> Index:
+        """Have the bundle of a release written as an archive.
+
+        Args:
+            name: The endpoint.
+            out: The file to write.
+            number: The release's number; the one that answers where None.
+
+        Returns:
+            What the archive holds.
+        """
+        from jupyter_deploy.archive import Index
+
+        body = {"out": str(out.absolute()), "number": number}
+        return from_json(self._ask("POST", f"/endpoints/{name}/export", body, PATIENT), Index)
 
     def events(self, name: str, number: int) -> Iterator[Release]:
         """Follow a release.

@@ -265,14 +265,17 @@ class Store(Database):
 
     # ----- what is named by its content
 
-    def keep(self, value: Capture | Lock | Bundle) -> None:
+    def keep(self, value: Capture | Lock | Bundle, *, anew: bool = True) -> None:
         """Remember a value that has a digest.
 
         Args:
             value: The value.
+            anew: Whether it replaces what is remembered under that digest.
         """
+        how = "REPLACE" if anew else "IGNORE"
+        told = type(value).__name__, value.digest, to_json(value)
         with self._change() as db:
-            db.execute("INSERT OR REPLACE INTO contents VALUES (?, ?, ?)", (type(value).__name__, value.digest, to_json(value)))
+            db.execute(f"INSERT OR {how} INTO contents VALUES (?, ?, ?)", told)  # noqa: S608 (one of two words)
 
     def find(self, kind: type[V], digest: str) -> V:
         """Recall a value by its digest.

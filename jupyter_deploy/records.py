@@ -1,0 +1,132 @@
+"""What can be read about endpoints; nothing here changes what is deployed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jupyter_deploy import archive, errors
+from jupyter_deploy.archive import Index
+from jupyter_deploy.home import Home
+from jupyter_deploy.store import Store
+from jupyter_deploy.targets.base import Target
+from jupyter_deploy.traffic import Traffics
+from jupyter_deploy.values import Bundle, Capture, Endpoint, Lock, Release
+
+
+class Records:
+    """Everything that can be asked about endpoints.
+
+    Args:
+        home: The agent's folders.
+        store: The agent's memory.
+        target: Where releases run.
+    """
+
+    def __init__(self, home: Home, store: Store, target: Target) -> None:
+        self.home = home
+        self.store = store
+        self.target = target
+        self.traffics = Traffics(home, store, target)
+
+    def endpoints(self) -> list[Endpoint]:
+        """List what is deployed.
+
+        Returns:
+            The endpoints, in order of name.
+        """
+        return [self.endpoint(name) for name in self.store.endpoints()]
+
+    def endpoint(self, name: str) -> Endpoint:
+        """Look at one endpoint.
+
+        Args:
+            name: Its name.
+
+        Returns:
+            The endpoint with its releases.
+
+        Raises:
+            UnknownName: If there is none of that name.
+        """
+        known = self.store.endpoints()
+        if name not in known:
+            hint = errors.did_you_mean(name, known) or (f"There are: {', '.join(known)}." if known else "Nothing is deployed yet.")
+            raise errors.UnknownName(f"There is no endpoint `{name}`.", hint)
+        target, answering, state = known[name]
+        releases = tuple(map(self._as_it_ended, self.store.releases(name)))
+        shown = next((release for release in releases if release.number == answering), releases[0] if releases else None)
+        return Endpoint(
+            name=name, url=self.target.url(name), target=target, answering=answering, state=state,  # type: ignore[arg-type]
+            key_file=str(self.home.keys / f"{name}.key"), releases=releases,
+            contract=self.store.find(Capture, shown.capture).contract if shown else None,
+        )  # fmt: skip
+
+    def release(self, name: str, number: int) -> Release:
+        """Look at one release.
+
+        Args:
+            name: The endpoint.
+            number: The release's number.
+
+        Returns:
+            The release.
+
+        Raises:
+            UnknownName: If there is none.
+        """
+        return self._as_it_ended(self.store.release(name, number))
+
+    def logs(self, name: str, lines: int, number: int | None = None) -> list[str]:
+        """Read what an endpoint's processes wrote.
+
+        Args:
+            name: The endpoint.
+            lines: How many lines at most.
+            number: The release; the newest one where None.
+
+        Returns:
+            The last lines, oldest first.
+        """
+        endpoint = self.endpoint(name)
+        if number is None and not endpoint.releases:
+            return []
+        release = self.store.release(name, number if number is not None else endpoint.releases[0].number)
+        found: list[str] = []
+        for path in sorted(self.traffics.folder(release).glob("*.log")):
+            found += path.read_text(errors="replace").splitlines()
+        return found[-lines:] if lines > 0 else []
+
+    def export(self, name: str, number: int | None, out: Path) -> Index:
+        """Write the bundle of a verified release as an archive.
+
+        Args:
+            name: The endpoint.
+            number: The release's number; the newest verified one where None.
+            out: The file to write.
+
+        Returns:
+            What the archive holds.
+
+        Raises:
+            UnknownName: If there is no such endpoint or release.
+            Conflict: If it has no bundle that reproduced the golden rows.
+            BadInput: If the file cannot be written.
+        """
+        endpoint = self.endpoint(name)
+        verified = [one for one in endpoint.releases if one.verified and number in (None, one.number)]
+        if not verified:
+            hint = "`jupyter deploy releases` lists them; only a verified release can be exported."
+            raise errors.Conflict(f"`{name if number is None else f'{name}@{number}'}` has no verified release.", hint)
+        release = next((one for one in verified if one.number == endpoint.answering), verified[0])
+        bundle, capture = self.store.find(Bundle, release.bundle), self.store.find(Capture, release.capture)
+        lock, options = self.store.find(Lock, release.lock), self.store.options(name, release.number)
+        try:
+            index = archive.write(out, bundle, capture, lock, options, release.provenance)
+        except OSError as error:
+            raise errors.BadInput(f"{out} cannot be written: {error.strerror}.", "Name another file with `--out`.") from error
+        self.store.audit("export", release.tag, f"bundle {bundle.digest}")
+        return index
+
+    def _as_it_ended(self, release: Release) -> Release:
+        """Give a release as whoever drives it knows it; the store knows it best here."""
+        return release
