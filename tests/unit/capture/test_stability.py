@@ -21,7 +21,7 @@ SPEC.loader.exec_module(KINDS)
 @pytest.fixture(scope="module")
 def digests() -> list[dict[str, list[str]]]:
     """Run every notebook in three interpreters."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3]), "OMP_NUM_THREADS": "1"}
     running = [
         subprocess.Popen([sys.executable, SCRIPT, seed], env={**environment, "PYTHONHASHSEED": seed}, stdout=subprocess.PIPE)
         for seed in ("1", "22", "333")
