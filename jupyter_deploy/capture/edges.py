@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 BLOCK = 1 << 20  # values of an array that are looked at together
@@ -68,13 +69,19 @@ def _of_array(array: Any, most: int) -> list[list[int]]:
 
     step = max(1, BLOCK // max(1, array.shape[1]))
     blocks = [array[at : at + step] for at in range(0, len(array), step)]
-    gaps = np.any([np.isnan(block).any(axis=0) for block in blocks], axis=0) if array.dtype.kind == "f" else None
-    lows = np.fmin.reduce([np.fmin.reduce(block, axis=0) for block in blocks])
-    highs = np.fmax.reduce([np.fmax.reduce(block, axis=0) for block in blocks])
+    lows = np.array([np.fmin.reduce(block, axis=0) for block in blocks])
+    highs = np.array([np.fmax.reduce(block, axis=0) for block in blocks])
+    gaps = np.array([np.isnan(block).any(axis=0) for block in blocks]) if array.dtype.kind == "f" else np.zeros_like(lows, bool)
+
+    def place(holding: Any, at: int, test: Callable[[Any], Any]) -> int:
+        block = int(holding.argmax())
+        return int(block * step + test(blocks[block][:, at]).argmax())
+
     found = []
     for at in range(min(array.shape[1], most)):
-        column = array[:, at]
-        missing = [int(np.isnan(column).argmax())] if gaps is not None and gaps[at] else []
-        known = [int((column == edge[at]).argmax()) for edge in (lows, highs) if edge[at] == edge[at]]
-        found.append(missing + known)
+        places = [place(gaps[:, at], at, np.isnan)] if gaps[:, at].any() else []
+        for edge, best in ((lows[:, at], np.fmin.reduce(lows[:, at])), (highs[:, at], np.fmax.reduce(highs[:, at]))):
+            if not np.isnan(best):
+                places.append(place(edge == best, at, functools.partial(np.equal, best)))
+        found.append(places)
     return found

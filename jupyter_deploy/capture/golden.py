@@ -7,6 +7,7 @@ model that draws random numbers, and one that JSON makes answer otherwise.
 
 from __future__ import annotations
 
+import copy
 import json
 import time
 from collections.abc import Iterable, Iterator
@@ -16,9 +17,10 @@ import msgspec
 
 from jupyter_deploy import errors
 from jupyter_deploy.bentos.python.endpoint import codec
+from jupyter_deploy.bentos.python.endpoint.hints import by_name, settled
 from jupyter_deploy.capture import chance, selection, union
 from jupyter_deploy.capture.chance import Twice
-from jupyter_deploy.capture.contract import Data, signature
+from jupyter_deploy.capture.contract import Data
 from jupyter_deploy.capture.selection import Batch
 from jupyter_deploy.values import Contract, Finding, Golden, Input, Method, Output
 
@@ -97,8 +99,10 @@ def ask(question: Question, first: Data, recorded: tuple[Data, ...] = (), traini
         NoAnswer: If the first data cannot be written as JSON, or the first method does not take them.
         NonDeterministic: If the model does not answer twice alike.
     """
+    if first.by_name and not first.value:
+        return _unasked(question, first)
     try:
-        own = first.input or _describe(question.model, first)
+        own = first.input or _describe(question, first)
         wide = own if first.input else union.of_inputs(own, _described((*recorded, *training)))
         try:
             return _ask(question, wide, selection.select(first, recorded, training, wide, question.most))
@@ -110,10 +114,26 @@ def ask(question: Question, first: Data, recorded: tuple[Data, ...] = (), traini
         raise NoAnswer(f"{first.place} cannot be written as JSON: {error}") from error
 
 
-def _describe(model: Any, data: Data) -> Input:
-    if data.by_name:
-        return codec.describe_arguments(data.value, model if signature(model) else None)
-    return codec.describe_input(data.value)
+def _describe(question: Question, data: Data) -> Input:
+    function = _function(question.model, question.methods[0])
+    return codec.describe_arguments(data.value, function) if data.by_name else codec.describe_batch(data.value, function)
+
+
+def _function(model: Any, attribute: str) -> Any:
+    return getattr(model, attribute) if attribute else model
+
+
+def _unasked(question: Question, data: Data) -> Asked:
+    """Take the word of a function's own signature, since no call of it is known."""
+    attribute = question.methods[0]
+    output = codec.with_schema(Output(kind="list"), _function(question.model, attribute), [])
+    method = Method(name=attribute or "predict", attribute=attribute, input=data.input or _describe(question, data), output=output)
+    finding = Finding(
+        kind="golden", subject=question.name,
+        message=f"No executed cell calls `{question.name}`: its type hints say what it accepts, but nothing proves what it answers.",
+        hint="Call it in a cell and deploy again, or give its arguments with `--example`.",
+    )  # fmt: skip
+    return Asked(Contract(methods=(method,)), [], "", (finding,))
 
 
 def _described(others: Iterable[Data]) -> Iterator[Input]:
@@ -143,6 +163,7 @@ def _ask(question: Question, input: Input, batches: list[Batch]) -> Asked:
         more = (_whatever_is_answered(question, method, batch) for batch in rest)
         answered += [one for one in more if one is not None and union.fits(answered[0].output, one.output)]
         output = union.of_outputs(answered[0].output, (one.output for one in answered[1:]))
+        output = codec.with_schema(output, _function(question.model, attribute), [row for one in answered for row in one.answers])
         methods.append(Method(name=method.name, attribute=attribute, input=input, output=output))
         golden += [
             Golden(method=method.name, rows=one.batch.rows, answers=one.answers, origin=one.batch.data.origin,
@@ -181,7 +202,7 @@ def _answered_parts(question: Question, method: Method, batch: Batch, until: flo
 
 def _answer(question: Question, method: Method, batch: Batch) -> Answered:
     rows, began = len(batch.rows), time.perf_counter()
-    answer = _call(question.model, method, _as_sent(batch, method.input), FIRST)
+    answer = _call(question.model, method, _as_sent(question.model, method, batch), FIRST)
     seconds = time.perf_counter() - began
     if hasattr(answer, "iloc") and answer.index.tolist() != list(range(rows)):
         raise NoAnswer("its answer has an index of its own, in which JSON would lose whose answer is whose; keep that of the rows")
@@ -197,18 +218,22 @@ def _answer(question: Question, method: Method, batch: Batch) -> Answered:
     if len(answers) != rows:
         raise NoAnswer(f"it gave {len(answers)} answers to {rows} {'row' if rows == 1 else 'rows'}")
     answered = Answered(batch, output, answers)
-    _check(question, msgspec.structs.replace(method, output=output), answered, seconds)
+    if not batch.edge:  # which the notebook never asked, so there is no answer of its own to be true to
+        _check(question, msgspec.structs.replace(method, output=output), answered, seconds)
     return answered
 
 
 def _call(model: Any, method: Method, argument: Any, seed: int) -> Any:
-    function = getattr(model, method.attribute) if method.attribute else model
+    function = _function(model, method.attribute)
     with chance.undisturbed(seed):
-        return [function(**one) for one in argument] if method.input.kind == "arguments" else function(argument)
+        if method.input.kind != "arguments":
+            return settled(function(argument))
+        call = by_name(function)
+        return [call(one) for one in argument]
 
 
-def _as_sent(batch: Batch, input: Input) -> Any:
-    return codec.decode_rows(codec.to_json({"rows": batch.rows}), input)
+def _as_sent(model: Any, method: Method, batch: Batch) -> Any:
+    return codec.decode_rows(codec.to_json({"rows": batch.rows}), method.input, _function(model, method.attribute))
 
 
 def _check(question: Question, method: Method, answered: Answered, seconds: float) -> None:
@@ -220,13 +245,12 @@ def _check(question: Question, method: Method, answered: Answered, seconds: floa
     batch, expected = answered.batch, _sent(answered.answers)
     if seconds > LONG and len(batch.rows) > 1:
         batch = batch.only(range(max(1, int(len(batch.rows) * LONG / seconds))))
-        expected = again(_as_sent(batch, method.input), FIRST)  # an answer may depend on what is asked with it
-    as_sent = method.input.kind == "arguments"  # calls are made of JSON's own values
-    own = again(_as_sent(batch, method.input) if as_sent else batch.original)
+        expected = again(_as_sent(question.model, method, batch), FIRST)  # an answer may depend on what is asked with it
+    own = again(copy.deepcopy(batch.original) if method.input.kind == "arguments" else batch.original)
     if Twice(expected, own).agree(question.tolerance, shape_only=question.shape_only):
         return
     for _ in range(2):  # once more than it takes, for what answers every other time otherwise
-        twice = Twice(expected, again(_as_sent(batch, method.input)))
+        twice = Twice(expected, again(_as_sent(question.model, method, batch)))
         if not twice.agree(question.tolerance, shape_only=question.shape_only):
             raise _refuse(question, method.name, twice)
     as_json = Twice(expected, own)

@@ -13,7 +13,7 @@ from jupyter_deploy.values import Input
 EDGE = "edge rows of "
 BATCH_ROWS = 1_000  # of one request
 BATCH_BYTES = 2 << 20
-ALL_BYTES = 32 << 20  # of one method
+ALL_BYTES = 16 << 20  # of one method
 
 
 class Batch(NamedTuple):
@@ -69,7 +69,8 @@ def select(first: Data, recorded: Sequence[Data], training: Sequence[Data], inpu
     most = max(1, min(most, ALL_BYTES // size))
     different: dict[int, Data] = {}
     for one in (first, *recorded):
-        different.setdefault(id(one.value), one)
+        if one.by_name == first.by_name:
+            different.setdefault(id(one.value), one)
     called = _even(list(different.values())[:most], input, most)
     known = {_key(row) for batch in called for row in batch.rows}
     at_edge = next(_at_edges(training or (first,), input, most // 2), None)

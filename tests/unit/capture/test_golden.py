@@ -99,7 +99,7 @@ def test_rows_are_spread_over_the_data(session: Any) -> None:
     assert rows[-1][0] >= 300
 
 
-def test_calls_on_values_fill_up(session: Any, replay: Replay) -> None:
+def test_calls_on_values_fill_up(session: Any) -> None:
     """Values that were written into a call become rows where they fit the contract, and nothing where they do not."""
     taken = session.run(
         LINE, "model.predict(X)", "model.predict([[1, 2]])", "try:\n    model.predict([[1, 2, 3]])\nexcept ValueError:\n    pass"
@@ -107,7 +107,6 @@ def test_calls_on_values_fill_up(session: Any, replay: Replay) -> None:
 
     assert [[[1.0, 2.0]]] == [one["rows"] for one in stored(taken) if one["origin"] == "model.predict(…)"]
     assert 1 == by_origin(taken)["model.predict(…)"]
-    assert [] == replay(taken)
 
 
 def test_edges_of_the_training_frame(session: Any, replay: Replay) -> None:
@@ -146,7 +145,7 @@ def test_a_whole_number_column_with_gaps_in_training(session: Any) -> None:
     assert ("float64", True) == (age.dtype, age.nullable)
 
 
-def test_categories_of_every_call(session: Any, replay: Replay) -> None:
+def test_categories_of_every_call(session: Any) -> None:
     """A category that only an older call had is in the contract."""
     taken = session.run(
         "import pandas as pd\ndef lengths(frame):\n    return [len(one) for one in frame['plan'].astype(str)]",
@@ -156,10 +155,9 @@ def test_categories_of_every_call(session: Any, replay: Replay) -> None:
 
     assert ("ccc", "a", "bb") == taken.contract.methods[0].input.columns[0].categories
     assert {"lengths(new)": 1, "lengths(old)": 2} == by_origin(taken)
-    assert [] == replay(taken)
 
 
-def test_more_rows_than_one_request_holds(session: Any, replay: Replay) -> None:
+def test_more_rows_than_one_request_holds(session: Any) -> None:
     """Two thousand golden rows are stored request by request."""
     taken = session.run(LINE, "big = np.arange(8000.0).reshape(-1, 2)\nmodel.predict(big)").capture(
         "model", terms=Terms(golden_rows=2500)
@@ -167,7 +165,6 @@ def test_more_rows_than_one_request_holds(session: Any, replay: Replay) -> None:
 
     assert {"predict": 2500} == taken.golden
     assert all(len(one["rows"]) <= 1000 for one in stored(taken))
-    assert [] == replay(taken)
 
 
 def test_large_rows_are_bounded(session: Any) -> None:
@@ -177,7 +174,7 @@ def test_large_rows_are_bounded(session: Any) -> None:
         "def mean(x):\n    return x.mean(axis=(1, 2))\n_ = mean(images)"
     ).capture("mean")
 
-    assert (Path(taken.folder) / "golden.json").stat().st_size < 40 << 20
+    assert (Path(taken.folder) / "golden.json").stat().st_size < 20 << 20
     assert {1} == {len(one["rows"]) for one in stored(taken)}
 
 
@@ -222,7 +219,7 @@ def test_chance_in_torch_is_recognised(session: Any) -> None:
     assert torch.equal(state, torch.get_rng_state())
 
 
-def test_a_tolerance_that_suffices_is_named(session: Any, replay: Replay) -> None:
+def test_a_tolerance_that_suffices_is_named(session: Any) -> None:
     """Small noise is refused with the tolerance that lets it pass, and passes with it."""
     session.run(CHANCE.format(draw="1.0 + 1e-4 * random.random()"), "model.predict([1, 2])")
 
@@ -300,6 +297,8 @@ def test_an_answer_that_depends_on_the_others(session: Any, replay: Replay) -> N
         (pd.Series(["bb", "", "aaa"]), [0, 1, 2]),
         (np.array([[1.0, 5.0], [np.nan, 7.0], [3.0, 2.0]]), [1, 2, 0]),
         (np.array([4, 9, 1]), [2, 1]),
+        (np.array([[np.nan], [np.nan]]), [0]),
+        (np.concatenate([np.arange(3e6), [-1.0, np.nan, 5.0]])[:, None], [3_000_001, 3_000_000, 2_999_999]),
         (["bb", "a", "cccc"], [1, 2]),
         ([{"a": 1}], []),
         (np.zeros((4, 2, 2)), []),
