@@ -49,7 +49,7 @@ class Walk(threading.Thread):
         self._notify = notify
         self.unnoted: Release | None = None  # how it ended, where the store could not be written
         self._cancelled, self._withdraw, self._halted = "", False, False
-        self._stop = stops.Stop()
+        self._stopper = stops.Stop()
         self._guard = threading.Lock()  # held while traffic moves, so that a release never takes it after it was cancelled
         if release.reason:
             self._pull(release.reason)
@@ -72,7 +72,7 @@ class Walk(threading.Thread):
     def halt(self) -> None:
         """Stop because the agent ends; nothing is noted, so that the next one goes on from the last finished stage."""
         self._halted = True
-        self._stop.pull(errors.Cancelled("The agent ends.", "The next one goes on."))
+        self._stopper.pull(errors.Cancelled("The agent ends.", "The next one goes on."))
 
     def run(self) -> None:
         """Walk through the stages that are not done yet, to the end."""
@@ -106,7 +106,7 @@ class Walk(threading.Thread):
             # The bundle's clean environment decides; a preview that cannot start is only a lost convenience.
             return f"no preview: {error.message}"
         with self._guard:
-            self._stop.check()
+            self._stopper.check()
             return f"answers at {self.traffics.preview(self.release, self.options.preview_live)}"
 
     def _lock(self) -> str:
@@ -152,17 +152,17 @@ class Walk(threading.Thread):
     # ----- inside
 
     def _do(self, stage: str, step: Callable[[], str]) -> None:
-        self._stop.check()
+        self._stopper.check()
         entry, began = self.store.begin(self.release, stage), time.monotonic()
         self._tell()
-        with stops.under(self._stop, self.options.stage_deadline, self._late(stage)):
+        with stops.under(self._stopper, self.options.stage_deadline, self._late(stage)):
             detail = step()
         self.release = self.store.finish(self.release, entry, stage, time.monotonic() - began, detail)  # type: ignore[arg-type]
         self._tell()
 
     def _pull(self, why: str) -> None:
         self._cancelled = why
-        self._stop.pull(errors.Cancelled(f"`{self.release.tag}` was stopped: {why}."))
+        self._stopper.pull(errors.Cancelled(f"`{self.release.tag}` was stopped: {why}."))
 
     def _late(self, stage: str) -> errors.TimedOut:
         seconds = self.options.stage_deadline
