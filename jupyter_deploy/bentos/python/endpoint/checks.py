@@ -12,14 +12,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from .contract import Column
-from .dtypes import category_key, family, limits, parse_date
+from .dtypes import INFINITE, PARSED, category_key, family, limits, parse
 from .problems import MOST
 
 LONGEST = 64  # characters of a key that are looked at
 EXPECTED = {
     "float": "a number", "int": "a whole number", "bool": "true or false", "string": "a string", "date": "a date as ISO 8601 text",
-    "duration": "a duration as ISO 8601 text", "list": "a list", "dict": "an object",
+    "duration": "a duration as ISO 8601 text", "period": "a period as ISO 8601 text", "time": "a time of day as ISO 8601 text",
+    "decimal": "a decimal number as text", "list": "a list", "dict": "an object",
 }  # fmt: skip
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 _SHOWN = re.compile(r"[\w .()%/+-]{1,64}")
 
 
@@ -87,8 +89,7 @@ def fit(value: Any, column: Column) -> tuple[Any, str]:
     """
     kind = family(column.dtype)
     if value is None:
-        allowed = column.nullable or kind == "float"
-        return None, "" if allowed else f"expected {_expected(column)}, got null"
+        return None, "" if column.nullable else f"expected {_expected(column)}, got null"
     if kind == "category":
         categories = {category_key(one) for one in column.categories or ()}
         known = isinstance(value, str | int | float) and category_key(value) in categories
@@ -111,6 +112,8 @@ def _wrong(value: Any, column: Column) -> tuple[None, str]:
 
 
 def _fit_float(value: Any, column: Column) -> tuple[Any, str]:
+    if isinstance(value, str) and value in INFINITE:
+        return INFINITE[value], ""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return _wrong(value, column)
     try:
@@ -130,11 +133,12 @@ def _fit_int(value: Any, column: Column) -> tuple[Any, str]:
     return int(value), ""
 
 
-def _fit_date(value: Any, column: Column) -> tuple[Any, str]:
-    if not isinstance(value, str):
+def _fit_parsed(value: Any, column: Column) -> tuple[Any, str]:
+    numeric = family(column.dtype) == "decimal" and isinstance(value, int | float) and not isinstance(value, bool)
+    if not (isinstance(value, str) or numeric):
         return _wrong(value, column)
     try:
-        parse_date(value, column.dtype)
+        parse(value, column.dtype)
     except ValueError as error:
         zone = "with a time zone" if "," in column.dtype else "without a time zone"
         return None, f"expected a date {zone}" if str(error) == "time zone" else f"expected {_expected(column)}"
@@ -154,8 +158,8 @@ def _fit_any(value: Any, _column: Column) -> tuple[Any, str]:
 
 
 _FITS = {
-    "float": _fit_float, "int": _fit_int, "bool": _fit_bool, "string": _fit_string, "date": _fit_date, "duration": _fit_date,
-    "any": _fit_any,
+    "float": _fit_float, "int": _fit_int, "bool": _fit_bool, "string": _fit_string, "any": _fit_any,
+    **dict.fromkeys(PARSED, _fit_parsed),
 }  # fmt: skip
 
 
@@ -249,6 +253,30 @@ def fit_nested(value: Any, shape: tuple[int | None, ...], column: Column, path: 
         errors.add(path, f"expected {shape[0]} values, got {len(value)}")
         return None
     return [fit_nested(one, shape[1:], column, f"{path}[{place}]", errors) for place, one in enumerate(value)]
+
+
+def fit_sparse(row: dict[str, Any], width: int, column: Column, path: str, errors: Errors) -> dict[int, Any]:
+    """Fit an object of the columns that are not zero, by number.
+
+    Args:
+        row: The caller's object.
+        width: How many columns there are.
+        column: What each value must fit.
+        path: Where the object stands.
+        errors: Where to add what is wrong.
+
+    Returns:
+        The values by number.
+    """
+    made = {}
+    for key, value in row.items():
+        if not _NUMBER.fullmatch(key) or int(key) >= width:
+            errors.add(f"{path}.{shown(key)}", f"expected the number of a column, 0 to {width - 1}")
+            continue
+        made[int(key)], wrong = fit(value, column)
+        if wrong:
+            errors.add(f"{path}.{key}", wrong)
+    return made
 
 
 def collected(rows: Iterable[Any]) -> list[Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .contract import Column
-from .dtypes import category_key, family, is_numpy, missing, parse_date, unit
+from .dtypes import INFINITE, PARSED, category_key, extension, family, is_numpy, missing, parse, unit
 
 Build = Callable[[Sequence[Any]], Any]
 
@@ -35,23 +35,33 @@ def builder(dtype: str, categories: tuple[Any, ...] | None = None) -> Build:
         return _objects(dtype)
     if dtype.startswith(("<U", ">U")):
         return _texts(dtype)
+    if dtype.startswith("StringDType"):
+        return _wide_texts(dtype)
     if dtype.startswith("category"):
         return _categories(categories or (), ordered=dtype == "category[ordered]")
-    return _dates(dtype) if family(dtype) in ("date", "duration") else _extension(dtype)
+    return _dates(dtype) if family(dtype) in ("date", "duration") and "pyarrow" not in dtype else _extension(dtype)
 
 
 def _objects(dtype: str) -> Build:
     import numpy as np
 
-    absent = missing(dtype)
+    absent, parsed = missing(dtype), family(dtype) in PARSED
 
     def build(values: Sequence[Any]) -> Any:
         filled = np.empty(len(values), dtype=object)
         for place, value in enumerate(values):  # one by one: a list among them must not become a dimension
-            filled[place] = absent if value is None else value
+            filled[place] = absent if value is None else parse(value, dtype) if parsed else value
         return filled
 
     return build
+
+
+def _wide_texts(dtype: str) -> Build:
+    import numpy as np
+
+    kinds: Any = np.dtypes  # numpy 2 has texts of any length
+    exact = kinds.StringDType(na_object=np.nan) if "nan" in dtype else kinds.StringDType()
+    return lambda values: np.array([np.nan if one is None else one for one in values], dtype=exact)
 
 
 def _texts(dtype: str) -> Build:
@@ -84,13 +94,18 @@ def _dates(dtype: str) -> Build:
     import numpy as np
     import pandas as pd
 
-    plain = np.dtype(f"datetime64[{unit(dtype)}]") if dtype.startswith("datetime64") and "," not in dtype else None
+    is_plain = "," not in dtype
+    coarse = np.dtype(dtype) if is_plain and unit(dtype) not in dtype else None  # numpy counts days too, pandas does not
+    plain = np.dtype(f"datetime64[{unit(dtype)}]") if dtype.startswith("datetime64") and is_plain else None
 
     def build(values: Sequence[Any]) -> Any:
         if plain is not None and all(one and _PLAIN_DATE.fullmatch(one) and _REACH[0] <= one[:4] <= _REACH[1] for one in values):
-            return np.array(values, dtype=plain)
-        moments = [pd.NaT if one is None else parse_date(one, dtype) for one in values]
-        return pd.Series(moments, dtype=dtype).array
+            made = np.array(values, dtype=plain)
+            return made if coarse is None else made.astype(coarse)
+        moments = [pd.NaT if one is None else parse(one, dtype) for one in values]
+        if coarse is None:
+            return pd.Series(moments, dtype=dtype).array
+        return pd.Series(moments, dtype=f"{coarse.name.partition('[')[0]}[s]").to_numpy().astype(coarse)
 
     return build
 
@@ -98,7 +113,9 @@ def _dates(dtype: str) -> Build:
 def _extension(dtype: str) -> Build:
     import pandas as pd
 
-    exact: Any = pd.api.types.pandas_dtype(dtype)
+    exact: Any = extension(dtype)
+    if family(dtype) == "float":
+        return lambda values: pd.array([INFINITE.get(one, one) for one in values], dtype=exact)
     return lambda values: pd.array(values, dtype=exact)
 
 

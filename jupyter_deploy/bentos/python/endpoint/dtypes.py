@@ -7,23 +7,35 @@ A dtype is pandas' or numpy's own name. Where the name alone would lose what the
 from __future__ import annotations
 
 import datetime
+import decimal
+import enum
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
-Family = Literal["float", "int", "bool", "string", "category", "date", "duration", "any"]
+from .plain import plain
+
+Family = Literal["float", "int", "bool", "string", "category", "date", "duration", "period", "time", "decimal", "any"]
 
 _PREFIXES: tuple[tuple[str, Family], ...] = (
-    ("object[float", "float"), ("object[int", "int"), ("object[bool", "bool"), ("object[str", "string"), ("object", "any"),
+    ("object[float", "float"), ("object[int", "int"), ("object[bool", "bool"), ("object[str", "string"), ("object[date", "date"),
+    ("object[timestamp", "date"), ("object[time", "time"), ("object[decimal", "decimal"), ("object", "any"),
     ("float", "float"), ("double", "float"), ("int", "int"), ("uint", "int"), ("bool", "bool"), ("str", "string"),
     ("large_str", "string"),
-    ("<u", "string"), (">u", "string"), ("category", "category"), ("datetime", "date"), ("timestamp", "date"), ("<m8", "duration"),
-    ("timedelta", "duration"), ("duration", "duration"),
+    ("<u", "string"), (">u", "string"), ("category", "category"), ("datetime", "date"), ("timestamp", "date"),
+    ("timedelta", "duration"), ("duration", "duration"), ("period", "period"),
 )  # fmt: skip
-_HELD: dict[type, str] = {str: "str", bool: "bool", int: "int", float: "float"}
-_MARKERS = ("nan", "None", "NA", "NaT")
+PARSED: frozenset[Family] = frozenset({"date", "duration", "period", "time", "decimal"})
+"""Families that are texts in JSON, of which not every one will do."""
+
+_HELD: dict[type, str] = {
+    str: "str", bool: "bool", int: "int", float: "float", datetime.date: "date", datetime.datetime: "datetime",
+    datetime.time: "time", decimal.Decimal: "decimal",
+}  # fmt: skip
 _BITS = re.compile(r"u?int(8|16|32|64)\b")
+INFINITE = {"Infinity": math.inf, "-Infinity": -math.inf}
+"""How infinite numbers are written where a number is expected, since JSON has none; not-a-number is null."""
 
 
 def family(dtype: str) -> Family:
@@ -35,7 +47,7 @@ def family(dtype: str) -> Family:
     Returns:
         Its family; `any` where nothing narrower is known.
     """
-    name = dtype.lower()
+    name = dtype.lower().removeprefix("sparse[")
     return next((found for prefix, found in _PREFIXES if name.startswith(prefix)), "any")
 
 
@@ -48,11 +60,12 @@ def limits(dtype: str) -> tuple[int, int] | None:
     Returns:
         The smallest and the largest, or None where any does.
     """
-    found = _BITS.match(dtype.lower())
+    name = dtype.lower().removeprefix("sparse[")
+    found = _BITS.match(name)
     if not found:
         return None
     bits = int(found.group(1))
-    return (0, 2**bits - 1) if dtype.lower().startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    return (0, 2**bits - 1) if name.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
 
 def is_numpy(dtype: str) -> bool:
@@ -65,6 +78,50 @@ def is_numpy(dtype: str) -> bool:
         Whether it is a plain number or boolean of numpy's.
     """
     return re.fullmatch(r"(float|int|uint)\d+|bool", dtype) is not None
+
+
+def name_of(dtype: Any) -> str:
+    """Name a dtype so that it can be made again from its name.
+
+    Args:
+        dtype: A dtype of numpy or pandas, but no category.
+
+    Returns:
+        The name.
+
+    Raises:
+        TypeError: If JSON cannot hold its values, or nothing leads from a name to it.
+    """
+    if type(dtype).__module__.startswith("numpy"):
+        if dtype.kind in "cVS" or (dtype.kind == "f" and dtype.itemsize > 8):
+            raise TypeError(f"JSON cannot hold values of {dtype}")
+        return str(dtype.newbyteorder("=") if dtype.kind in "iuf" else dtype)
+    names = (str(dtype), f"string[{getattr(dtype, 'storage', '')}]")
+    for name in names:
+        try:
+            if extension(name) == dtype:
+                return name
+        except (TypeError, ValueError, NotImplementedError, SyntaxError):  # pandas does not read every name that it writes
+            continue
+    raise TypeError(f"pandas makes no column of {dtype} from its name; convert it to another dtype before")
+
+
+def extension(name: str) -> Any:
+    """Make one of pandas' dtypes from its name.
+
+    Args:
+        name: A dtype of the contract.
+
+    Returns:
+        The dtype.
+    """
+    import pandas as pd
+
+    sparse = re.fullmatch(r"Sparse\[(\w+), (nan|False|-?[\d.]+)\]", name)
+    if sparse:
+        fill = float(sparse[2]) if sparse[1].startswith("float") else sparse[2] == "True" if sparse[1] == "bool" else int(sparse[2])
+        return pd.SparseDtype(sparse[1], fill)
+    return pd.api.types.pandas_dtype(name)
 
 
 def object_dtype(values: Iterable[Any]) -> str:
@@ -83,7 +140,7 @@ def object_dtype(values: Iterable[Any]) -> str:
         if mark and mark not in missing:
             missing.append(mark)
         elif not mark:
-            held.add(_HELD.get(type(value), ""))
+            held.add("timestamp" if type(value).__name__ == "Timestamp" else _HELD.get(type(value), ""))
     if held == {"int", "float"}:
         held = {""}  # the difference between 1 and 1.0 stays visible to the model
     details = [one for one in held if one and len(held) == 1] + missing[:1]
@@ -139,17 +196,54 @@ def to_json(value: Any) -> Any:
     """
     if value is None or type(value) in (bool, int, str):
         return value
+    if isinstance(value, enum.Enum):
+        return to_json(plain(value))
     if isinstance(value, str | int):
-        return str(value) if isinstance(value, str) else int(value)  # np.str_, enums
+        return str(value) if isinstance(value, str) else int(value)  # np.str_ and the like
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
     if isinstance(value, dict):
         return {str(to_json(key)): to_json(one) for key, one in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, list | tuple):
         return [to_json(one) for one in value]
+    if isinstance(value, set | frozenset):
+        return sorted((to_json(one) for one in value), key=repr)  # in one order, whatever the hashes of this process are
     if marker(value):
         return None
     return _foreign(value)
+
+
+def array_to_json(array: Any) -> list[Any]:
+    """Make an array fit for JSON, infinite numbers included.
+
+    Args:
+        array: One of numpy's, of any rank but 0.
+
+    Returns:
+        One JSON value a row.
+    """
+    kind = array.dtype.kind
+    if kind in "mM":
+        made: list[Any] = dates(array)
+        return made
+    if kind == "f":
+        return _numbers(array)
+    plain: list[Any] = array.tolist()
+    return plain if kind in "biuU" else [to_json(one) for one in plain]
+
+
+def _numbers(array: Any) -> list[Any]:
+    import numpy as np
+
+    finite = np.isfinite(array)
+    if finite.all():
+        plain: list[Any] = array.tolist()
+        return plain
+    texts = array.astype(object)
+    texts[~finite] = None
+    texts[array == np.inf], texts[array == -np.inf] = "Infinity", "-Infinity"
+    told: list[Any] = texts.tolist()
+    return told
 
 
 def _foreign(value: Any) -> Any:
@@ -159,11 +253,13 @@ def _foreign(value: Any) -> Any:
         return _whole_minutes(value).isoformat()
     if hasattr(value, "tolist"):  # numpy's scalars and arrays, pandas' containers
         return to_json(value.tolist())
-    if hasattr(value, "total_seconds"):
+    if hasattr(value, "total_seconds") and type(value) is not datetime.timedelta:
         import pandas as pd
 
         return pd.Timedelta(value).isoformat()
-    raise TypeError(f"JSON cannot hold a {type(value).__module__}.{type(value).__qualname__}")
+    if isinstance(value, decimal.Decimal) or type(value).__name__ == "Period":
+        return str(value)
+    return to_json(plain(value))
 
 
 def _whole_minutes(value: Any) -> Any:
@@ -192,24 +288,31 @@ def dates(value: Any) -> Any:
     return texts.tolist()
 
 
-def parse_date(text: str, dtype: str) -> Any:
-    """Read a date or duration.
+def parse(text: Any, dtype: str) -> Any:
+    """Read what is a text in JSON: a date, a duration, a period, a time of day, a decimal number.
 
     Args:
-        text: ISO 8601.
+        text: ISO 8601; for a decimal number its digits, or a number.
         dtype: The dtype that it must fit.
 
     Returns:
-        pandas' timestamp or duration.
+        What such a column holds.
 
     Raises:
         ValueError: If it is none, lies outside of what the dtype reaches, or has a time zone where the dtype has none, or the other
             way round.
     """
+    kind = family(dtype)
+    if dtype.startswith("object[") and not dtype.startswith("object[timestamp"):
+        return _OBJECTS[re.split(r"[\],]", dtype[7:])[0]](text)
     import pandas as pd
 
-    if family(dtype) == "duration":
+    if dtype.startswith("object["):
+        return pd.Timestamp(text)
+    if kind == "duration":
         return pd.Timedelta(text)
+    if kind == "period":
+        return pd.Period(text, freq=dtype[len("period[") : -1])
     if not _DATE.match(text):
         raise ValueError("not ISO 8601")
     made = pd.Timestamp(text)
@@ -221,6 +324,19 @@ def parse_date(text: str, dtype: str) -> Any:
     return made.tz_convert(dtype.partition(",")[2].strip(" ]")) if zoned else made
 
 
+def _decimal(text: Any) -> decimal.Decimal:
+    try:
+        return decimal.Decimal(str(text))
+    except decimal.InvalidOperation as error:
+        raise ValueError("not a decimal number") from error
+
+
+_OBJECTS: dict[str, Callable[[Any], Any]] = {
+    "date": datetime.date.fromisoformat,
+    "datetime": lambda text: datetime.datetime.fromisoformat(re.sub("Z$", "+00:00", text)),  # Python 3.10 does not know `Z`
+    "time": datetime.time.fromisoformat,
+    "decimal": _decimal,
+}
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}|$)")
 
 
