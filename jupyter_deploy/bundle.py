@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from jupyter_deploy import bentos, errors, home, values
-from jupyter_deploy.bentos.python.endpoint import openapi
+from jupyter_deploy.bentos.python.endpoint import openapi, schema
 from jupyter_deploy.values import Bundle, Capture, Golden, Lock, Method
 
 SERVICE = "service:Endpoint"  # module and name of the service in `src/`
@@ -33,7 +33,8 @@ TEMPLATES = (  # in `bentos/bundle`, where it goes, and its mode; a program is n
     ("entrypoint.sh", "env/docker/entrypoint.sh", 0o755),
 )
 LEFT_OUT = frozenset({"__pycache__"})
-ADDED = frozenset({"endpoint", "service.py", "requirements.txt", "wheels"})
+WHEELS = "wheels"  # where BentoML looks for them below `src/`
+ADDED = frozenset({"endpoint", "service.py", "requirements.txt", WHEELS})
 """What stands in a bundle's `src` beside the capture's own files."""
 
 
@@ -115,7 +116,7 @@ def describe(capture: Capture, lock: Lock, version: str) -> dict[str, Any]:
             "commands": [],
             "python_requirements": "",
             "post_commands": [],
-            "build_include": [],
+            "build_include": [WHEELS] if lock.folder else [],
         },
     }
 
@@ -128,7 +129,10 @@ def _fill(place: Path, capture: Capture, lock: Lock) -> None:
     _copy(root / "python" / "endpoint", source / "endpoint")
     _copy(root / "python" / "service.py", source / "service.py")
     _write(source / "requirements.txt", lock.text)
-    _write(place / "env" / "python" / "requirements.txt", f"--require-hashes\n{lock.text}")
+    wheels = f"--find-links ../../src/{WHEELS}\n" if lock.folder else ""  # pip and uv take it relative to the file
+    _write(place / "env" / "python" / "requirements.txt", f"--require-hashes\n{wheels}{lock.text}")
+    if lock.folder:
+        link(Path(lock.folder), source / WHEELS)
     words = _words(capture, lock, golden)
     for template, file, mode in TEMPLATES:
         text = (root / "bundle" / template).read_text(encoding="utf-8")
@@ -192,6 +196,7 @@ def _words(capture: Capture, lock: Lock, golden: list[Golden]) -> dict[str, str]
         "variable": capture.variable.replace("`", "'"),
         "kind": capture.kind.replace("`", "'"),
         "python": lock.python,
+        "wheels": f"COPY src/{WHEELS} src/{WHEELS}\n" if lock.folder else "",
         "method": first.name,
         "methods": "\n".join(f"| `POST /{one.name}` | {one.input.kind} | {one.output.kind} |" for one in capture.contract.methods),
         "body": shlex.quote(json.dumps({"rows": rows})),
@@ -200,12 +205,11 @@ def _words(capture: Capture, lock: Lock, golden: list[Golden]) -> dict[str, str]
 
 
 def _route(method: Method) -> dict[str, Any]:
-    rows = {"type": "array", "items": openapi.row_schema(method.input)}
     return {
         "name": method.name,
         "route": f"/{method.name}",
         "batchable": False,
-        "input": {"title": "Input", "type": "object", "required": ["rows"], "properties": {"rows": rows}},
+        "input": {"title": "Input", "type": "object", "required": ["rows"], "properties": {"rows": schema.rows(method.input)}},
         "output": {"title": "AnyIODescriptor", "type": "object"},
         "is_task": False,
     }

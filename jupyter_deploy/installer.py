@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import configparser
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ TRANSLATED = {  # pip's option: uv's variable, the variables that say it has bee
     "cert": ("SSL_CERT_FILE", ("SSL_CERT_FILE",), None),
     "client-cert": ("SSL_CLIENT_CERT", ("SSL_CLIENT_CERT",), None),
 }
+CREDENTIALS = re.compile(r"(?<=://)[^/\s@'\"`]+@")
 FOREIGN = ("PYTHONHOME", "PYTHONPATH", "UV_PROJECT", "UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_WORKING_DIR", "VIRTUAL_ENV")
 """What points at the agent's own environment, or at the project of whoever started it."""
 
@@ -41,7 +43,7 @@ def run_uv(
         keep: File descriptors that it inherits.
 
     Returns:
-        How it ended.
+        How it ended; what it said holds no credentials.
     """
     try:
         binary = str(find_uv_bin())
@@ -49,7 +51,20 @@ def run_uv(
         return process.Finished(127, "", "there is no uv beside jupyter_deploy; `pip install uv` brings it")
     own = {name: value for name, value in os.environ.items() if name not in FOREIGN}
     env = own | indexes(own, pip_options(own, pip_files(own))) | {"NO_COLOR": "1", "UV_NO_PROGRESS": "1"}
-    return process.run([binary, *arguments], env=env, cwd=cwd, stdin=stdin, timeout=timeout, keep=keep)
+    done = process.run([binary, *arguments], env=env, cwd=cwd, stdin=stdin, timeout=timeout, keep=keep)
+    return process.Finished(done.code, without_credentials(done.output), without_credentials(done.errors))
+
+
+def without_credentials(text: str) -> str:
+    """Take names and passwords out of the addresses in a text.
+
+    Args:
+        text: What a program wrote.
+
+    Returns:
+        The text, whose addresses begin with their hosts.
+    """
+    return CREDENTIALS.sub("", text)
 
 
 def indexes(environment: Mapping[str, str], options: Mapping[str, str]) -> dict[str, str]:

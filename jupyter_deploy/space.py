@@ -30,8 +30,10 @@ def free(home: Home, releases: Iterable[Release], *, building: bool) -> dict[str
         home.captures: {release.capture for release in kept},
         home.bundles: {release.bundle for release in kept},
         home.environments: {release.lock for release in kept},
-        home.locks: {f"{release.lock}.txt" for release in kept},
+        home.locks: {name for release in kept for name in (f"{release.lock}.json", release.lock)},
     }
+    if building:  # a lock belongs to its release only once it is made
+        needed[home.locks] |= {one.name for one in home.locks.glob("*")}
     freed = {folder.name: sum(map(_delete, _others(folder, names, building))) for folder, names in needed.items()}
     return {**freed, home.staging.name: sum(map(_delete, _old(home.staging)))}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from jupyter_deploy.values import Capture, Lock
+from jupyter_deploy.values import Capture, Finding, Lock
 
 
 class Language(Protocol):
@@ -31,6 +31,36 @@ class Language(Protocol):
         """
         ...
 
+    def lock_elsewhere(self, lock: Lock, platform: str) -> Lock:
+        """Lock the same for another machine.
+
+        Args:
+            lock: The lock of this machine.
+            platform: The other's system and processor, such as `linux/arm64`.
+
+        Returns:
+            The lock.
+
+        Raises:
+            BadInput: If there is no such platform.
+            LockFailed: If something does not run there; the message names all of it.
+        """
+        ...
+
+    def interpreter(self, version: str) -> str:
+        """Find an interpreter on this machine, for bundles that were made elsewhere.
+
+        Args:
+            version: Its version, such as `3.11`.
+
+        Returns:
+            Its path.
+
+        Raises:
+            LockFailed: If there is none.
+        """
+        ...
+
     def environment(self, capture: Capture, lock: Lock, folder: Path) -> Path:
         """Make a clean environment out of a lock, or find the one that is there.
 
@@ -44,5 +74,18 @@ class Language(Protocol):
 
         Raises:
             EnvironmentFailed: If it cannot be made.
+        """
+        ...
+
+    def look(self, capture: Capture, lock: Lock, folder: Path) -> tuple[Finding, ...]:
+        """Say what a person should know of a finished environment.
+
+        Args:
+            capture: The capture.
+            lock: The lock.
+            folder: Where environments are kept.
+
+        Returns:
+            The findings.
         """
         ...

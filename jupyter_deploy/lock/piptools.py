@@ -7,12 +7,18 @@ import re
 import sys
 from pathlib import Path
 
+from packaging.utils import canonicalize_name
+
 from jupyter_deploy import errors, process
+from jupyter_deploy.installer import without_credentials
+from jupyter_deploy.lock.base import Elsewhere, NotOnIndex, Resolved
 from jupyter_deploy.lock.format import normalise
 
 LIMIT = 1800.0  # seconds; pip downloads whatever its index has no hash for
 UNREACHABLE = re.compile(r"Could not fetch URL (?!.*: 404 )")  # stands in pip's log alone; pip then says `no such distribution`
 WANTED = re.compile(r"SpecifierRequirement\('([^']+)'\)")
+MISSING = re.compile(r"(?:No matching distribution found for|satisfies the requirement) ([A-Za-z0-9][\w.-]*)")
+YANKED = re.compile(r"yanked version: '([^']+)' candidate[^\n]*(?:\n\S*\s*Reason for being yanked: ([^\n]*))?")
 FLAGS = (
     "--generate-hashes", "--allow-unsafe", "--strip-extras", "--no-header", "--no-annotate", "--no-emit-index-url",
     "--no-emit-trusted-host", "--no-emit-find-links", "--no-emit-options", "--no-config", "--quiet",
@@ -24,23 +30,32 @@ class PipTools:
 
     name = "pip-tools"
 
-    def compile(self, requirements: list[str], constraints: list[str], python: Path, folder: Path) -> str:
+    def compile(
+        self, requirements: list[str], constraints: list[str], python: Path, folder: Path, elsewhere: Elsewhere | None = None
+    ) -> Resolved:
         """Resolve requirements to exact versions with hashes; see `Locker.compile`."""
-        _check_version(python)
+        _check(python, elsewhere)
         asked, kept, made = folder / "requirements.in", folder / "constraints.txt", folder / "requirements.txt"
         asked.write_text("".join(f"{line}\n" for line in requirements), encoding="utf-8")
         kept.write_text("".join(f"{line}\n" for line in constraints), encoding="utf-8")
         arguments = [sys.executable, "-m", "piptools", "compile", asked.name, "--constraint", kept.name, "--output-file", made.name]
         own = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
-        log = folder / "pip.log"
-        done = process.run([*arguments, *FLAGS], env=own | {"PIP_LOG": str(log)}, cwd=folder, timeout=LIMIT)
-        if done.code == 0:
-            return normalise(made.read_text(encoding="utf-8"))
-        raise _failed(done, log.read_text(encoding="utf-8", errors="replace") if log.exists() else "")
+        file = folder / "pip.log"
+        done = process.run([*arguments, *FLAGS], env=own | {"PIP_LOG": str(file)}, cwd=folder, timeout=LIMIT)
+        log = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+        if done.code:
+            raise _failed(done, log)
+        yanked = {str(canonicalize_name(name)): reason.strip() for name, reason in YANKED.findall(log)}
+        return Resolved(normalise(made.read_text(encoding="utf-8")), yanked)
 
 
-def _check_version(python: Path) -> None:
-    """Refuse a kernel of another version, because pip resolves for the interpreter that runs it."""
+def _check(python: Path, elsewhere: Elsewhere | None) -> None:
+    """Refuse another machine and a kernel of another version, because pip resolves for the interpreter that runs it."""
+    if elsewhere is not None:
+        raise errors.LockFailed(
+            f"pip-tools locks for the machine that it runs on, not for {elsewhere.platform}.",
+            'Set `locker = "uv"`, deploy again, and ask once more.',
+        )
     if python == Path(sys.executable):
         return
     asked = process.run([str(python), "-I", "-S", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], timeout=30)
@@ -59,8 +74,14 @@ def _failed(done: process.Finished, log: str) -> errors.LockFailed:
             f"The package index cannot be reached. Missing: {wanted}.",
             'Connect to the network and deploy again; `locker = "uv"` can lock out of its cache.',
         )
-    last = done.errors.strip().splitlines()[-1:] or [f"it ended with {done.code}"]
-    return errors.Unsolvable(
-        f"The packages that the model needs cannot be locked together: {wanted}. pip-tools said: {last[0]}",
-        "Install versions that go together into the kernel's environment (`pip check` names the clashes), and deploy again.",
-    )
+    last = without_credentials((done.errors.strip().splitlines()[-1:] or [f"it ended with {done.code}"])[0])
+    message = f"The packages that the model needs cannot be locked together: {wanted}. pip-tools said: {last}"
+    missing = tuple(sorted({str(canonicalize_name(name.rstrip(".-_"))) for name in MISSING.findall(done.errors)}))
+    if missing:
+        named = ", ".join(missing)
+        hint = (
+            f"Your package index does not have {named}: add the index that it came from to pip's configuration, or install another."
+        )
+        return NotOnIndex(message, hint, missing)
+    hint = "Install versions that go together into the kernel's environment (`pip check` names the clashes), and deploy again."
+    return errors.Unsolvable(message, hint)

@@ -33,7 +33,7 @@ def test_locks_the_closure_with_hashes(locker: Locker, index: Index, tmp_path: P
     digests = [hashlib.sha256(wheel.read_bytes()).hexdigest() for wheel in (lower, upper)]
 
     expected = f"lower==1.5 \\\n    --hash=sha256:{digests[0]}\nupper==1.0 \\\n    --hash=sha256:{digests[1]}\n"
-    assert expected == locker.compile(["upper"], [], PYTHON, tmp_path)
+    assert expected == locker.compile(["upper"], [], PYTHON, tmp_path).text
 
 
 def test_constraints_hold(locker: Locker, index: Index, tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_constraints_hold(locker: Locker, index: Index, tmp_path: Path) -> None:
         index.add("lower", version)
         index.add("stranger", version)
 
-    text = locker.compile(["upper==1.0"], ["lower==1.5", "stranger==1.5"], PYTHON, tmp_path)
+    text = locker.compile(["upper==1.0"], ["lower==1.5", "stranger==1.5"], PYTHON, tmp_path).text
 
     assert ["lower==1.5", "upper==1.0"] == [entry.requirement for entry in parse(text)]
 
@@ -53,7 +53,7 @@ def test_extras_and_markers_count(locker: Locker, index: Index, tmp_path: Path) 
     index.add("upper", "1.0", "more ; extra == 'all'", "never ; python_version < '3'")
     index.add("more", "2.0")
 
-    text = locker.compile(["upper[all]==1.0"], [], PYTHON, tmp_path)
+    text = locker.compile(["upper[all]==1.0"], [], PYTHON, tmp_path).text
 
     assert ["more==2.0", "upper==1.0"] == [entry.requirement for entry in parse(text)]
 
@@ -96,7 +96,7 @@ def test_no_address_is_kept(locker: Locker, index: Index, tmp_path: Path) -> Non
     """A lock names no package index."""
     index.add("upper", "1.0")
 
-    assert "127.0.0.1" not in locker.compile(["upper"], [], PYTHON, tmp_path)
+    assert "127.0.0.1" not in locker.compile(["upper"], [], PYTHON, tmp_path).text
 
 
 @pytest.mark.slow
@@ -107,6 +107,6 @@ def test_lockers_agree_on_published_packages(tmp_path: Path) -> None:
         folder = tmp_path / name
         folder.mkdir()
         asked, kept = ["joblib==1.4.2", "six==1.17.0"], ["threadpoolctl==3.5.0"]
-        texts.add(plugins.load("lockers", name)().compile(asked, kept, PYTHON, folder))
+        texts.add(plugins.load("lockers", name)().compile(asked, kept, PYTHON, folder).text)
 
     assert 1 == len(texts)

@@ -14,7 +14,8 @@ import msgspec
 import pytest
 
 from jupyter_deploy import errors
-from jupyter_deploy.languages.python import COMPLETE, Python
+from jupyter_deploy.languages.environment import COMPLETE
+from jupyter_deploy.languages.python import Python
 from jupyter_deploy.lock.format import parse
 from jupyter_deploy.values import Lock, Requirement
 from tests.captures import reaching as capture

@@ -22,8 +22,8 @@ def home(tmp_path: Path) -> Home:
     digests = [f"{folder}/{digest}{number}/f" for folder, digest in FOLDERS.items() for number in (1, 2)]
     for name in (
         *digests,
-        "locks/l1.txt",
-        "locks/l2.txt",
+        "locks/l1.json",
+        "locks/l2.json",
         "environments/.l1.lock",
         "bundles/.new-x/f",
         "staging/old/f",
@@ -43,7 +43,7 @@ def test_what_a_release_needs_stays(home: Home) -> None:
     """Its capture, lock, environment and bundle are there afterwards; everything else is gone and counted."""
     freed = free(home, [RELEASE], building=False)
 
-    assert {"captures/c1", "bundles/b1", "environments/l1", "locks/l1.txt", "environments/.l1.lock", "staging/new"} == left(home)
+    assert {"captures/c1", "bundles/b1", "environments/l1", "locks/l1.json", "environments/.l1.lock", "staging/new"} == left(home)
     assert {"captures": 5, "bundles": 10, "environments": 5, "locks": 5, "staging": 5} == freed
 
 

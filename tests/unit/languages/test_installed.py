@@ -26,7 +26,15 @@ def test_heads_are_read(tmp_path: Path) -> None:
 
     (found,) = installed.report([str(tmp_path)], [])["distributions"]
 
-    assert {"name": "some-thing", "version": "1.0", "requires": ["numpy>=1", "six ; extra == 'all'"], "origin": {}} == found
+    expected = {
+        "name": "some-thing",
+        "version": "1.0",
+        "requires": ["numpy>=1", "six ; extra == 'all'"],
+        "origin": {},
+        "folder": str(tmp_path / "Some_Thing-1.0.dist-info"),
+        "modules": {},
+    }
+    assert expected == found
 
 
 def test_modules_are_owned(tmp_path: Path) -> None:

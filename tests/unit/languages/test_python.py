@@ -1,18 +1,13 @@
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from jupyter_deploy import errors
-from jupyter_deploy.languages.python import RUNTIME, Installed, Kernel, Plan, closure, compile_plan, inspect_kernel, plan_lock
-from jupyter_deploy.lock.format import parse
+from jupyter_deploy.languages.plan import RUNTIME, Installed, Kernel, Plan, closure, inspect_kernel, plan_lock
+from jupyter_deploy.lock.wheels import Wheel
 from tests.captures import reaching as capture
-
-if TYPE_CHECKING:
-    from tests.conftest import Index
 
 MARKERS = {"implementation_name": "cpython", "python_version": "3.11", "sys_platform": "linux"}
 BESIDE = {name: Installed(name=name, version="1.4.39") for name in RUNTIME}
@@ -29,11 +24,16 @@ def kernel(*distributions: Installed, reached: tuple[str, ...] = ()) -> Kernel:
     return Kernel(distributions=distributions, owners=owners, missing=(), markers=MARKERS, platform="linux-x86_64")
 
 
+def planned(own: Kernel, beside: dict[str, Installed], *wheels: Wheel) -> Plan:
+    """Plan a lock for a kernel."""
+    return plan_lock(own, {name for names in own.owners.values() for name in names}, beside, wheels)
+
+
 def test_reached_and_runtime_are_asked_for_at_their_versions() -> None:
     """What the code reaches and what serves it are required at the kernel's versions, else the agent's; their needs are held."""
     own = kernel(thing("lib", "2.0", "dep>=1"), thing("dep", "1.1"), thing("cloudpickle", "3.0"), reached=("lib",))
 
-    plan = plan_lock(own, BESIDE)
+    plan = planned(own, BESIDE)
 
     assert {"lib==2.0", "cloudpickle==3.0", "bentoml==1.4.39"} <= set(plan.requirements)
     assert ("dep==1.1",) == plan.constraints
@@ -45,7 +45,7 @@ def test_looser_plan_keeps_what_the_model_needs() -> None:
         thing("lib", "2.0", "dep"), thing("dep", "1.1"), thing("uvicorn", "0.9", "h11"), thing("h11", "0.1"), reached=("lib",)
     )
 
-    requirements, constraints = plan_lock(own, BESIDE).looser
+    requirements, constraints = planned(own, BESIDE).looser
 
     assert ["bentoml==1.4.39", "cloudpickle==1.4.39", "httptools", "lib==2.0"] == list(requirements[:4])
     assert ("dep==1.1",) == constraints
@@ -54,16 +54,16 @@ def test_looser_plan_keeps_what_the_model_needs() -> None:
 def test_unrelated_packages_change_nothing() -> None:
     """Installing what the model does not need leaves the digest; another version of what it needs changes it."""
     lib = thing("lib", "2.0", "dep")
-    before = plan_lock(kernel(lib, thing("dep", "1.1"), reached=("lib",)), BESIDE)
-    beside = plan_lock(kernel(lib, thing("dep", "1.1"), thing("ipython", "9.0"), reached=("lib",)), BESIDE)
-    after = plan_lock(kernel(lib, thing("dep", "1.2"), reached=("lib",)), BESIDE)
+    before = planned(kernel(lib, thing("dep", "1.1"), reached=("lib",)), BESIDE)
+    beside = planned(kernel(lib, thing("dep", "1.1"), thing("ipython", "9.0"), reached=("lib",)), BESIDE)
+    after = planned(kernel(lib, thing("dep", "1.2"), reached=("lib",)), BESIDE)
 
     assert before.digest == beside.digest != after.digest
 
 
 def test_kernel_with_another_bentoml_gets_the_agents() -> None:
     """A bentoml of the kernel counts only if bundles can be made for it."""
-    plan = plan_lock(kernel(thing("bentoml", "1.2.0")), BESIDE)
+    plan = planned(kernel(thing("bentoml", "1.2.0")), BESIDE)
 
     assert "bentoml==1.4.39" in plan.requirements
 
@@ -71,16 +71,19 @@ def test_kernel_with_another_bentoml_gets_the_agents() -> None:
 def test_no_fitting_bentoml_is_told() -> None:
     """Without a bentoml that bundles can be made for the error says which, and what to run."""
     with pytest.raises(errors.LockFailed, match=r"Bundles need bentoml<1.5,>=1.4.39; installed beside jupyter_deploy: 1.2.0"):
-        plan_lock(kernel(), BESIDE | {"bentoml": thing("bentoml", "1.2.0")})
+        planned(kernel(), BESIDE | {"bentoml": thing("bentoml", "1.2.0")})
 
 
-def test_local_installs_are_refused() -> None:
-    """A package that the model needs and that came from a folder stops the lock, with its place; an unneeded one does not."""
-    mine = thing("mine", "0.1", kind="editable", place="/home/me/mine")
+def test_wheels_count_by_their_content() -> None:
+    """A wheel is asked for by version like all else, and its hash, not its place, counts in the lock's digest."""
+    own = kernel(thing("lib", "1.0", "mine"), thing("mine", "0.1", kind="folder", place="/x"), reached=("lib",))
+    first, again, other = (
+        planned(own, BESIDE, Wheel("mine", "0.1", Path(place), digest)).digest
+        for place, digest in (("/a", "1"), ("/b", "1"), ("/a", "2"))
+    )
 
-    assert plan_lock(kernel(mine), BESIDE).digest
-    with pytest.raises(errors.LockFailed, match=r"`mine \(editable /home/me/mine\)`, which came from no package index"):
-        plan_lock(kernel(thing("lib", "1.0", "mine"), mine, reached=("lib",)), BESIDE)
+    assert first == again != other
+    assert "mine==0.1" in planned(own, BESIDE, Wheel("mine", "0.1", Path("/a"), "1")).requirements
 
 
 def test_closure_follows_extras_and_markers() -> None:
@@ -97,23 +100,6 @@ def test_closure_follows_extras_and_markers() -> None:
     }
 
     assert {"top", "mid-dle", "quick"} == closure(["top"], known, MARKERS)
-
-
-def test_clash_falls_back_to_the_looser_plan(index: Index) -> None:
-    """Where requirements and constraints clash, the looser plan is compiled; where that clashes too, the first clash is told."""
-    for version in ("1.0", "2.0"):
-        index.add("server", version, f"dep=={version}")
-        index.add("dep", version)
-    plan = Plan(
-        requirements=("server==2.0",), constraints=("dep==1.0",), looser=(("server",), ("dep==1.0",)), python="3.11", digest="0"
-    )
-    hopeless = Plan(
-        requirements=("server==2.0",), constraints=("dep==1.0",), looser=(("server==3",), ()), python="3.11", digest="0"
-    )
-
-    assert ["dep==1.0", "server==1.0"] == [entry.requirement for entry in parse(compile_plan(plan, "uv", Path(sys.executable)))]
-    with pytest.raises(errors.Unsolvable, match="dep"):
-        compile_plan(hopeless, "uv", Path(sys.executable))
 
 
 def test_missing_module_is_named(tmp_path: Path) -> None:
