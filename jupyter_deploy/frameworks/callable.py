@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -35,11 +34,6 @@ class Callable:
             )
         if isinstance(model, ModuleType):
             raise errors.NotDeployable(f"`{name}` is a module.", f"{CAN} Name one of its functions, such as `{name}.predict`.")
-        if inspect.iscoroutinefunction(model) or inspect.isasyncgenfunction(model):
-            raise errors.NotDeployable(
-                f"`{name}` is an async function, for which a worker does not wait.",
-                f"Deploy a function that waits for it: `def answer(rows): return asyncio.run({name}(rows))`.",
-            )
         if not self.methods(model):
             article = "an" if type(model).__name__[0] in "aeiouAEIOU" else "a"
             raise errors.NotDeployable(f"`{name}` is {article} {type(model).__name__}, which cannot be called.", CAN)

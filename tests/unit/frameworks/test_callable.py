@@ -47,7 +47,7 @@ async def waits(rows: Any) -> Any:
     ("model", "methods"),
     [
         (Model(), ("predict", "transform")), (Called(), ("",)), (len, ("",)), (lambda x: x, ("",)), (functools.partial(len), ("",)),
-        (Model().predict, ("",)), (np.exp, ("",)), (np.poly1d([1, 2]), ("",)),
+        (Model().predict, ("",)), (waits, ("",)), (np.exp, ("",)), (np.poly1d([1, 2]), ("",)),
     ],
 )  # fmt: skip
 def test_methods(model: Any, methods: tuple[str, ...]) -> None:
@@ -66,9 +66,8 @@ def test_methods(model: Any, methods: tuple[str, ...]) -> None:
         (np.zeros(2), "`m` is a ndarray, which cannot be called."),
         (json, "`m` is a module."),
         (Model, "`m` is the class Model, not an object of it."),
-        (waits, "`m` is an async function, for which a worker does not wait."),
     ],
-    ids=["int", "str", "DataFrame", "ndarray", "module", "class", "async"],
+    ids=["int", "str", "DataFrame", "ndarray", "module", "class"],
 )
 def test_refused(model: Any, message: str) -> None:
     """Data, modules and classes are refused by what they are."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType, SimpleNamespace
 from typing import Any, NamedTuple, Optional, get_origin, get_type_hints
+
+from .waiting import wait
 
 NOTHING: Any = inspect.Parameter.empty
 """Stands where there is no hint, or no default."""
@@ -136,8 +138,21 @@ def signature_of(function: Any) -> Signature | None:
         return None
 
 
+def by_name(function: Any) -> Callable[[dict[str, Any]], Any]:
+    """Make a function of one dict out of a function of named arguments.
+
+    Args:
+        function: The function, or any object that can be called.
+
+    Returns:
+        What calls it with the arguments of a dict, and gives a list for a generator.
+    """
+    signature = signature_of(function)
+    return signature.call if signature is not None else lambda arguments: settled(function(**arguments))
+
+
 def settled(answer: Any) -> Any:
-    """Run a generator to its end: an answer is a value.
+    """Wait for what is awaited, and run a generator to its end: an answer is a value.
 
     Args:
         answer: What a function returned.
@@ -145,6 +160,7 @@ def settled(answer: Any) -> Any:
     Returns:
         A list where it is an iterator, else the same.
     """
+    answer = wait(answer)
     return list(answer) if isinstance(answer, Iterator) else answer
 
 
