@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from jupyter_deploy import errors
-from jupyter_deploy.answers import same
+from jupyter_deploy.answers import alike, same
 from jupyter_deploy.values import Difference, Golden, to_json
 
 SHOWN = 120  # characters of an answer that people see
+KEPT = 100  # differences of a release that are kept
+LIMIT = 10 << 20  # bytes of a request where nothing else is said
+TOO_LATE = 504
 
 Call = Callable[[str, bytes], "tuple[int, bytes]"]
 
 
-def verify(golden: Sequence[Golden], call: Call, tolerance: float) -> list[Difference]:
-    """Ask a release for its golden rows.
+def verify(golden: Sequence[Golden], call: Call, tolerance: float, body_limit: int = LIMIT) -> list[Difference]:
+    """Ask a release for its golden rows, request by request as the notebook's model was asked.
 
     Args:
         golden: The golden rows of each method.
         call: Sends a path and a JSON body to the release; gives HTTP status and body.
-        tolerance: Relative tolerance of floats; integers, texts and booleans must be equal.
+        tolerance: Relative tolerance of floats; integers, texts and booleans must be equal. Where golden rows say that only shapes
+            and types can be compared, values do not matter.
+        body_limit: The largest body that the release takes, in bytes; larger requests are divided.
 
     Returns:
         What differs; empty where the release answers as the notebook did.
@@ -29,7 +35,13 @@ def verify(golden: Sequence[Golden], call: Call, tolerance: float) -> list[Diffe
     Raises:
         Refused: If the release answers with an error.
     """
-    return [difference for one in golden for difference in _differences(one, _ask(one, call), tolerance)]
+    found: list[Difference] = []
+    asked: Counter[str] = Counter()
+    for one in golden:
+        got = _ask(one.method, one.rows, call, body_limit)
+        found += _differences(one, got, tolerance, asked[one.method])
+        asked[one.method] += len(one.rows)
+    return found
 
 
 def explain(differences: Sequence[Difference], golden: Sequence[Golden], tolerance: float) -> errors.Refused:
@@ -43,39 +55,81 @@ def explain(differences: Sequence[Difference], golden: Sequence[Golden], toleran
     Returns:
         The error, with the first difference in its message.
     """
-    first = differences[0]
-    rows = sum(len(one.rows) for one in golden)
+    first, counts = differences[0], Counter(one.method for one in differences)
+    listed = ", ".join(f"{count} of `{method}`" for method, count in counts.items())
+    each = f" ({listed})" if len(counts) > 1 else ""
     return errors.Refused(
-        f"{len(differences)} of {rows} golden answers differ from the notebook's (floats within {tolerance:g}): "
+        f"{len(differences)} of {_rows(golden)} golden answers differ from the notebook's{each}, {_compared(golden, tolerance)}: "
         f"row {first.row} of `{first.method}` should be {first.expected} and is {first.got}.",
-        "What answered before still does. A model that draws random numbers needs a seed; `--tolerance` sets another tolerance.",
+        f"What answered before still does. {_advice(golden)}",
     )
 
 
-def _ask(golden: Golden, call: Call) -> list[Any]:
-    status, body = call(f"/{golden.method}", to_json({"rows": golden.rows}))
+def proof(golden: Sequence[Golden], tolerance: float) -> str:
+    """Say what was compared, for a release that answers as the notebook did.
+
+    Args:
+        golden: The golden rows.
+        tolerance: The relative tolerance that was applied.
+
+    Returns:
+        Such as `200 golden answers reproduced (floats within 1e-06)`.
+    """
+    rows = _rows(golden)
+    return f"{rows} golden answers reproduced ({_compared(golden, tolerance)})" if rows else "no golden rows: it loads"
+
+
+def _compared(golden: Sequence[Golden], tolerance: float) -> str:
+    if any(one.shape_only for one in golden):
+        return "non-deterministic: shapes and types alone, no values"
+    return f"floats within {tolerance:g}"
+
+
+def _advice(golden: Sequence[Golden]) -> str:
+    if any(one.shape_only for one in golden):
+        return "A model may draw random numbers, but shape and type of its answers must stay as they are in the notebook."
+    return "A model that draws random numbers needs a seed; `--tolerance` sets another tolerance."
+
+
+def _rows(golden: Sequence[Golden]) -> int:
+    return sum(len(one.rows) for one in golden)
+
+
+def _ask(method: str, rows: list[Any], call: Call, body_limit: int) -> list[Any]:
+    body = to_json({"rows": rows})
+    if len(body) > body_limit and len(rows) > 1:
+        return _ask_halves(method, rows, call, body_limit)
+    status, answered = call(f"/{method}", body)
+    if status == TOO_LATE and len(rows) > 1:  # the deadline is one call's, and callers may send fewer rows
+        return _ask_halves(method, rows, call, body_limit)
     try:
-        answer = json.loads(body)
+        answer = json.loads(answered)
     except ValueError:
         answer = {}
     if status == 200 and isinstance(answer.get("predictions"), list):
         return list(answer["predictions"])
     what = answer.get("detail") or answer.get("title") or "no JSON"
     raise errors.Refused(
-        f"The release answered its golden rows for `{golden.method}` with {status}: {what}",
+        f"The release answered its golden rows for `{method}` with {status}: {what}",
         "What answered before still does. `%deploy logs` shows what the model's code raised; "
         "a model that needs the network to answer is deployed with `--network`.",
     )
 
 
-def _differences(golden: Golden, got: list[Any], tolerance: float) -> list[Difference]:
+def _ask_halves(method: str, rows: list[Any], call: Call, body_limit: int) -> list[Any]:
+    half = len(rows) // 2
+    return [answer for part in (rows[:half], rows[half:]) for answer in _ask(method, part, call, body_limit)]
+
+
+def _differences(golden: Golden, got: list[Any], tolerance: float, before: int) -> list[Difference]:
+    """Compare the answers to one request; rows are counted through all requests of a method."""
     if len(got) != len(golden.answers):
-        counted = Difference(method=golden.method, row=0, expected=f"{len(golden.answers)} answers", got=f"{len(got)} answers")
-        return [counted]
+        counts = f"{len(golden.answers)} answers", f"{len(got)} answers"
+        return [Difference(method=golden.method, row=before, expected=counts[0], got=counts[1])]
     return [
-        Difference(method=golden.method, row=row, expected=_short(wanted), got=_short(given))
+        Difference(method=golden.method, row=before + row, expected=_short(wanted), got=_short(given))
         for row, (wanted, given) in enumerate(zip(golden.answers, got, strict=True))
-        if not same(wanted, given, tolerance)
+        if not (alike(wanted, given) if golden.shape_only else same(wanted, given, tolerance))
     ]
 
 

@@ -132,17 +132,15 @@ class Walk(threading.Thread):
         launch = self.traffics.start(self.release, "verified")
         golden = from_json((Path(self.capture.folder) / "golden.json").read_bytes(), list[Golden])
         secret = (self.home.keys / f"{self.release.endpoint}.key").read_text().strip()
+        tolerance = self.options.tolerance
         differences = releases.verify(
-            golden, lambda path, body: self.target.call(launch, path, body, secret), self.options.tolerance
+            golden, lambda path, body: self.target.call(launch, path, body, secret), tolerance, self.options.body_limit
         )
         if differences:
-            self._update(differences=differences)
-            raise releases.explain(differences, golden, self.options.tolerance)
+            self._update(differences=differences[: releases.KEPT])
+            raise releases.explain(differences, golden, tolerance)
         self._update(verified=True)
-        rows = sum(len(one.rows) for one in golden)
-        return (
-            f"{rows} golden answers reproduced (floats within {self.options.tolerance:g})" if rows else "no golden rows: it loads"
-        )
+        return releases.proof(golden, tolerance)
 
     def _serve(self) -> str:
         self.traffics.serve(self.release)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jupyter_deploy import errors
-from jupyter_deploy.release import explain, verify
+from jupyter_deploy.release import explain, proof, verify
 from jupyter_deploy.values import Golden
 
 GOLDEN = [Golden(method="predict", rows=[[1.0], [2.0]], answers=[0, 1])]
@@ -17,6 +17,11 @@ GOLDEN = [Golden(method="predict", rows=[[1.0], [2.0]], answers=[0, 1])]
 def answering(status: int, body: Any) -> Any:
     """Make a caller that always gets one answer."""
     return lambda path, sent: (status, json.dumps(body).encode())
+
+
+def echo(times: int) -> Any:
+    """Make a caller that answers each row with the row, several times as large."""
+    return lambda path, sent: (200, json.dumps({"predictions": [times * row for row in json.loads(sent)["rows"]]}).encode())
 
 
 def test_equal_answers_pass() -> None:
@@ -46,3 +51,53 @@ def test_an_error_refuses_the_release() -> None:
 def test_without_golden_rows_nothing_is_asked() -> None:
     """No rows, no call, no difference."""
     assert [] == verify([], answering(500, {}), 1e-6)
+
+
+def test_differences_are_counted_by_method_and_through_its_requests() -> None:
+    """A row's number goes on from request to request, and the message counts each method."""
+    golden = [
+        Golden(method="predict", rows=[1, 2], answers=[1, 2]),
+        Golden(method="predict_proba", rows=[1], answers=[[0.5]]),
+        Golden(method="predict", rows=[3], answers=[3]),
+    ]
+    differences = verify(golden, echo(times=2), 1e-6)
+
+    assert [("predict", 0), ("predict", 1), ("predict_proba", 0), ("predict", 2)] == [(one.method, one.row) for one in differences]
+    assert (
+        "4 of 4 golden answers differ from the notebook's (3 of `predict`, 1 of `predict_proba`)"
+        in explain(differences, golden, 1e-6).message
+    )
+
+
+def test_shape_and_type_alone_are_compared_where_the_rows_say_so() -> None:
+    """Another number passes, another type does not, and the proof says what was compared."""
+    golden = [Golden(method="predict", rows=[1, 2], answers=[0.5, 0.25], shape_only=True)]
+
+    assert [] == verify(golden, answering(200, {"predictions": [0.1, 0.9]}), 1e-6)
+    assert [1] == [one.row for one in verify(golden, answering(200, {"predictions": [0.1, "a"]}), 1e-6)]
+    assert "2 golden answers reproduced (non-deterministic: shapes and types alone, no values)" == proof(golden, 1e-6)
+
+
+def test_a_request_that_is_too_large_is_divided() -> None:
+    """No body is larger than the release takes, and every row is asked once and in order."""
+    golden = [Golden(method="predict", rows=list(range(1000)), answers=list(range(1000)))]
+    sizes: list[int] = []
+
+    def call(path: str, sent: bytes) -> tuple[int, bytes]:
+        sizes.append(len(sent))
+        return echo(times=1)(path, sent)
+
+    assert [] == verify(golden, call, 1e-6, 1024)
+    assert max(sizes) <= 1024 < sum(sizes)
+
+
+def test_a_request_that_takes_too_long_is_divided() -> None:
+    """The deadline is that of one call: fewer rows are asked at once until they are answered; a single row is not divided."""
+    golden = [Golden(method="predict", rows=[1, 2, 3, 4, 5], answers=[1, 2, 3, 4, 5])]
+
+    def slow(most: int) -> Any:
+        return lambda path, sent: echo(times=1)(path, sent) if sent.count(b",") < most else (504, b'{"detail": "too late"}')
+
+    assert [] == verify(golden, slow(2), 1e-6)
+    with pytest.raises(errors.Refused, match="with 504: too late"):
+        verify(golden, slow(0), 1e-6)

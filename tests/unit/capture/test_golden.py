@@ -192,7 +192,14 @@ def test_arguments_besides_the_rows(session: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "draw", ["random.random()", "np.random.random()", "float(str(uuid.uuid4().int)[:9])", "time.perf_counter_ns() % 1_000_003", "next(count)"]
+    "draw",
+    [
+        "random.random()",
+        "np.random.random()",
+        "float(str(uuid.uuid4().int)[:9])",
+        "time.perf_counter_ns() % 1_000_003",
+        "next(count)",
+    ],
 )
 def test_chance_is_recognised(session: Any, draw: str) -> None:
     """Global random numbers, the system's, the clock and a count of calls are all seen, and what may be done is said."""
