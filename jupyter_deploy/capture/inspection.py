@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from types import CodeType, FunctionType
 from typing import IO, Any
 
-from jupyter_deploy.capture import constants, names, objects, tokens
+from jupyter_deploy.capture import constants, names, objects, paths, tokens
 from jupyter_deploy.capture.steady import StandIn
 
 MANY = 64  # texts in a dict above which it is a table of words rather than settings
@@ -169,9 +169,8 @@ class _Look:
                 self._text(one or "")
 
     def _function(self, function: FunctionType) -> None:
-        code, defaults = function.__code__, function.__defaults__ or ()
-        first = code.co_argcount - len(defaults)
-        for name, value in zip(code.co_varnames[first : code.co_argcount], defaults, strict=False):
+        code = function.__code__
+        for name, value in paths.defaults(function):
             self._name(name, value)
         for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=False):
             with contextlib.suppress(ValueError):  # of an empty cell

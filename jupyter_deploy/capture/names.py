@@ -104,7 +104,7 @@ def describe(name: str) -> str:
     Returns:
         For the end of a sentence.
     """
-    return f"what is called `{name}`"
+    return f"a value called `{name}`"
 
 
 def by_chance(value: str) -> bool:

@@ -5,6 +5,7 @@ What is followed is what a pickle takes along: attributes, elements, closures, d
 
 from __future__ import annotations
 
+import enum
 import functools
 import inspect
 import pickle
@@ -14,6 +15,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cloudpickle.cloudpickle import _extract_code_globals, _should_pickle_by_reference
+
+from jupyter_deploy.capture import constants
 
 _WHOLE = (
     "asyncio",
@@ -73,7 +76,7 @@ def parts(obj: object) -> Iterator[tuple[str, object]]:
     elif isinstance(obj, types.FunctionType):
         yield from _parts_of_function(obj)
     elif isinstance(obj, types.CodeType):
-        yield from ((" → its code", one) for one in obj.co_consts)
+        yield from _parts_of_code(obj)
     elif isinstance(obj, types.MethodType):
         yield from ((".__self__", obj.__self__), (".__func__", obj.__func__))
     elif isinstance(obj, functools.partial):
@@ -82,6 +85,8 @@ def parts(obj: object) -> Iterator[tuple[str, object]]:
         yield from ((f".{name}", getattr(obj, name)) for name in ("fget", "fset", "fdel"))
     elif isinstance(obj, _CACHED):
         yield ".__wrapped__", getattr(obj, "__wrapped__", None)
+    elif isinstance(obj, enum.Enum):
+        yield from ((" → its class", type(obj)), (".value", obj.value))
     elif isinstance(obj, type):
         own = {name: one for name, one in vars(obj).items() if name not in _OF_EVERY_CLASS}
         yield from ((f".{name}", getattr(one, "__func__", one)) for name, one in own.items())
@@ -101,12 +106,31 @@ def _parts_of_function(function: types.FunctionType) -> Iterator[tuple[str, obje
     yield from ((f" → {name}", value) for name, value in inspect.getclosurevars(function).nonlocals.items())
     used = _extract_code_globals(function.__code__)  # the very names that cloudpickle takes along
     yield from ((f" → {name}", function.__globals__[name]) for name in used if name in function.__globals__)
-    for number, value in enumerate(function.__defaults__ or ()):
-        yield f".__defaults__[{number}]", value
+    yield from ((f" → {name}", value) for name, value in defaults(function))
     yield from ((f".{name}", one) for name, one in vars(function).items())
-    yield ".__kwdefaults__", function.__kwdefaults__
     yield ".__annotations__", function.__annotations__
-    yield from ((" → its code", one) for one in function.__code__.co_consts)
+    yield from _parts_of_code(function.__code__)
+
+
+def defaults(function: types.FunctionType) -> list[tuple[str, object]]:
+    """List the defaults of a function.
+
+    Args:
+        function: The function.
+
+    Returns:
+        Name and value of each.
+    """
+    code, values = function.__code__, function.__defaults__ or ()
+    positional = code.co_varnames[: code.co_argcount]
+    return [*zip(positional[len(positional) - len(values) :], values, strict=False), *(function.__kwdefaults__ or {}).items()]
+
+
+def _parts_of_code(code: types.CodeType) -> Iterator[tuple[str, object]]:
+    called = {value: name for name, value in constants.in_code(code)}
+    for one in code.co_consts:
+        name = called.get(one) if isinstance(one, str) else None
+        yield (f" → {name}" if name else " → its code"), one
 
 
 def _cells(obj: Any) -> list[tuple[str, object]] | None:

@@ -7,20 +7,23 @@ with it. A secret is known by its format (`tokens.py`) or by its name (`names.py
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from jupyter_deploy import errors
 from jupyter_deploy.capture import constants, inspection, names, objects, paths, tokens
-from jupyter_deploy.values import Finding
+from jupyter_deploy.capture.cells import without_magics
+from jupyter_deploy.values import Cell, Contract, Finding, Golden
 
 SHOWN = 10  # secrets that one message names
 SETTINGS = (".cfg", ".conf", ".env", ".ini", ".json", ".properties", ".toml", ".yaml", ".yml")
 BIGGEST_SETTINGS = 1024 * 1024  # bytes
 
 _FROM_ENVIRONMENT = 'Read it from the environment instead, `os.environ["{variable}"]`, and deploy with `--env {variable}`.'
-_FROM_ROWS = "Call `{path}` on other rows, or give some with `--example`."
+_FROM_ROWS = "Call the model on other rows, or give some with `--example`."
 
 
 class Secret(NamedTuple):
@@ -74,52 +77,60 @@ class Search:
             for path in ways[:SHOWN]:
                 self._note(Secret(path, kind, value))
 
-    def source(self, label: str, text: str, python: str | None = None) -> None:
-        """Look at source code.
+    def code(self, expression: str, origin: Iterable[Cell], files: Mapping[str, Path]) -> None:
+        """Look at the source code that goes with a model.
 
         Args:
-            label: What to call it, such as `cell 7` or `settings.py`.
-            text: All of it.
-            python: What of it is Python; all where None.
+            expression: What the person deploys.
+            origin: The cells that it came from.
+            files: Files that are taken along: what to call each, and where it lies.
         """
-        found = constants.in_python(text if python is None else python)
+        self._source("the expression", expression)
+        for cell in origin:
+            self._source(f"cell {cell.id}", cell.source)
+        for label, file in files.items():
+            self._file(label, file)
+
+    def answers(self, described: Contract, golden: Iterable[Golden]) -> None:
+        """Look at golden rows and at the examples of a contract.
+
+        Args:
+            described: The contract.
+            golden: The golden rows with their answers.
+        """
+        self._rows("contract", msgspec.to_builtins(described))
+        for one in golden:
+            method = described.method(one.method)
+            of_arguments = method is not None and method.input.kind == "arguments"
+            self._rows(f"golden.{one.method}", msgspec.to_builtins(one), of_arguments=of_arguments)
+
+    def _source(self, label: str, text: str) -> None:
+        found = constants.in_python(without_magics(text))
         self._named(label, found)
         for kind, value in tokens.find(text):
             called = next((one.name for one in found if one.name and value in one.value), "")
             line = text.count("\n", 0, max(0, text.find(value))) + 1
             self._note(Secret(f"{label} → {called}" if called else f"{label}:{line}", kind, value))
 
-    def files(self, files: Iterable[tuple[str, Path]]) -> None:
-        """Look at files that are taken along.
+    def _file(self, label: str, file: Path) -> None:
+        with file.open("rb") as opened:
+            data = opened.read(tokens.LIMIT)
+        if file.suffix == ".py":
+            self._source(label, data.decode(errors="replace"))
+            return
+        if file.suffix in SETTINGS or file.name.startswith(".env"):
+            self._named(label, constants.in_settings(data[:BIGGEST_SETTINGS].decode(errors="replace")))
+        for kind, value in tokens.find_in_bytes(data):
+            line = data.count(b"\n", 0, max(0, data.find(value.encode()))) + 1
+            self._note(Secret(f"{label}:{line}", kind, value))
 
-        Args:
-            files: What to call each, and where it lies.
-        """
-        for label, file in files:
-            with file.open("rb") as opened:
-                data = opened.read(tokens.LIMIT)
-            if file.suffix == ".py":
-                self.source(label, data.decode(errors="replace"))
-                continue
-            if file.suffix in SETTINGS or file.name.startswith(".env"):
-                self._named(label, constants.in_settings(data[:BIGGEST_SETTINGS].decode(errors="replace")))
-            for kind, value in tokens.find_in_bytes(data):
-                line = data.count(b"\n", 0, max(0, data.find(value.encode()))) + 1
-                self._note(Secret(f"{label}:{line}", kind, value))
-
-    def rows(self, label: str, rows: object, *, named: bool = False) -> None:
-        """Look at data in the form of JSON.
-
-        Args:
-            label: What to call it.
-            rows: The data.
-            named: Whether its keys are the names of arguments, rather than of columns, which may well be called `password`.
-        """
+    def _rows(self, label: str, rows: object, *, of_arguments: bool = False) -> None:
+        """Look at data in the form of JSON; the names of columns tell nothing, since a column may well be called `password`."""
         for path, part in paths.walk(rows, label):
             if isinstance(part, str):
                 for kind, value in tokens.find(part):
                     self._note(Secret(path, kind, value, _FROM_ROWS))
-            elif named and isinstance(part, dict):
+            elif of_arguments and isinstance(part, dict):
                 for key, value in part.items():
                     if isinstance(value, str) and names.holds_secret(str(key), value):
                         self._note(Secret(f"{path}[{key!r}]", names.describe(str(key)), value, _FROM_ROWS))
@@ -142,7 +153,7 @@ class Search:
             listed = "".join(f"\n  {line}" for line in lines)
             message = f"{len(open_ones)} secrets would leave the kernel; nothing was written:{listed}{more}"
         path = self._shown(first.path)
-        advice = first.advice.format(variable=_variable(path), path=path.partition(" ")[0])
+        advice = first.advice.format(variable=_variable(path))
         raise errors.SecretFound(message, f"{advice} If it is no secret: `--allow-secret {_quoted(path)}`.")
 
     def findings(self) -> tuple[Finding, ...]:
@@ -193,8 +204,8 @@ class Search:
 
 def _variable(path: str) -> str:
     """Suggest the environment variable that a secret may come from."""
-    words = [word for word in re.findall(r"[A-Za-z_]\w*", path) if word not in ("code", "key", "its", "a")]
-    return words[-1].strip("_").upper() if words and not path[-1:].isdigit() else "API_KEY"
+    last = re.search(r"(?: → |\.|\[b?['\"])([A-Za-z_]\w*)['\"\]]*$", path)
+    return last[1].strip("_").upper() if last else "API_KEY"
 
 
 def _quoted(path: str) -> str:

@@ -30,17 +30,17 @@ class Sources(NamedTuple):
 
     Attributes:
         installed: Modules of installed packages, dotted, in order of name.
-        copied: Files that were copied, relative to their folder, in order of name.
+        files: The files of local modules that go along: their path within the capture's folder for them, and where each lies.
         modules: The local modules that the model imports, dotted, with the file of each.
     """
 
     installed: tuple[str, ...]
-    copied: tuple[str, ...]
+    files: Mapping[str, Path]
     modules: Mapping[str, Path] = MappingProxyType({})
 
 
-def collect(modules: Iterable[str], beside: Path | None, folder: Path) -> Sources:
-    """Copy the source files of local modules, and list the installed modules that all of it imports.
+def find(modules: Iterable[str], beside: Path | None) -> Sources:
+    """Find the source files of local modules, and the installed modules that all of it imports.
 
     A local module is one that belongs neither to Python nor to an installed package: it lies beside the notebook, or somewhere
     else on the module path. What local modules import is followed.
@@ -48,10 +48,9 @@ def collect(modules: Iterable[str], beside: Path | None, folder: Path) -> Source
     Args:
         modules: The modules that the model reaches, dotted.
         beside: The notebook's folder.
-        folder: Where to copy to; made only if there is something to copy.
 
     Returns:
-        What was found and copied.
+        What was found.
 
     Raises:
         NotDeployable: If a local module has the name of one that stands in every bundle.
@@ -78,8 +77,21 @@ def collect(modules: Iterable[str], beside: Path | None, folder: Path) -> Source
             waiting += _followed(root, name)
         elif _is_installed(name, top):
             installed[name] = None
-    copied = [file for top, root in roots.items() if root for file in _copy(top, root, folder)]
-    return Sources(tuple(sorted(installed)), tuple(sorted(copied)), dict(_modules(followed, roots)))
+    files = dict(sorted(pair for top, root in roots.items() if root for pair in _taken(top, root)))
+    return Sources(tuple(sorted(installed)), files, dict(_modules(followed, roots)))
+
+
+def copy(files: Mapping[str, Path], folder: Path) -> None:
+    """Copy what was found.
+
+    Args:
+        files: `Sources.files`.
+        folder: Where to copy to; made only if there is something to copy.
+    """
+    for path, file in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
 
 
 def _modules(names: Iterable[str], roots: Mapping[str, Path | None]) -> Iterator[tuple[str, Path]]:
@@ -203,18 +215,12 @@ def _names_module(base: str, name: str, package: str) -> bool:
     return name != "*" and (same_package or f"{base}.{name}" in sys.modules)
 
 
-def _copy(top: str, root: Path, folder: Path) -> Iterator[str]:
+def _taken(top: str, root: Path) -> Iterator[tuple[str, Path]]:
     if root.is_file():
-        target = folder / (top + root.name[root.name.index(".") :])  # an extension module's suffix has more than one part
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(root, target)
-        yield target.name
+        yield top + root.name[root.name.index(".") :], root  # an extension module's suffix has more than one part
         return
     for file in _files(root):
-        target = folder / top / file.relative_to(root)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
-        yield target.relative_to(folder).as_posix()
+        yield f"{top}/{file.relative_to(root).as_posix()}", file
 
 
 def _files(root: Path) -> Iterator[Path]:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jupyter_deploy import errors, home, plugins
-from jupyter_deploy.capture import calls, contract, golden, objects, sources
+from jupyter_deploy.capture import calls, contract, golden, objects, secrets, sources
 from jupyter_deploy.capture.cells import Notebook
 from jupyter_deploy.frameworks.base import Framework
-from jupyter_deploy.values import Capture, Contract, Golden, Manifest, to_json
+from jupyter_deploy.values import Capture, Cell, Contract, Golden, Manifest, to_json
 
 _NEEDED = {"frame": "pandas", "series": "pandas", "array": "numpy", "sparse": "scipy.sparse"}
 """What a worker needs to make the arguments of a contract; the model's own pickle may not name it."""
@@ -64,34 +64,60 @@ def capture(
         The capture; its files lie in the folder.
 
     Raises:
-        BadInput: If there is no such variable, it cannot answer or leave the kernel, or nothing says what it accepts.
+        BadInput: If there is no such variable, it cannot answer or leave the kernel, nothing says what it accepts, or a secret
+            would leave the kernel with it.
     """
     began, expression = time.perf_counter(), expression.strip()
     model = evaluate(expression, namespace)
     framework = find_framework(model)
     framework.check(model, expression)
     notebook = Notebook(cells)
-    reached = objects.Reached()
-    pickler = functools.partial(objects.dump, name=expression, reached=reached, place=notebook.place)
+    seen = _look(model, expression, notebook, beside, terms)  # before anything is written
+    pickler = functools.partial(objects.dump, name=expression, place=notebook.place)
     (folder / "model").mkdir(parents=True, exist_ok=True)
     file = framework.save(model, folder / "model", pickler)  # before the model is asked, which may change it
     search = calls.Search(model, expression, framework.methods(model), namespace)
     asked = _ask(search, contract.find(search, notebook, example, framework.contract(model)), example, terms)
-    needed = [*reached.modules, *_needed(asked.contract)]
-    found = sources.collect(needed, beside, folder / "sources")
+    seen.secrets.answers(asked.contract, asked.golden)
+    seen.secrets.stop()
+    needed = [*seen.reached.modules, *_needed(asked.contract)]
+    found = sources.find(needed, beside)
+    sources.copy(found.files, folder / "sources")
     manifest = Manifest(
         endpoint=name, language_version=platform.python_version(), framework=framework.name, loader=framework.loader,
-        model=f"model/{file}", sources="sources" if found.copied else "", preload=_loaded(needed, found.installed),
+        model=f"model/{file}", sources="sources" if found.files else "", preload=_loaded(needed, found.installed),
     )  # fmt: skip
-    origin = notebook.sources(expression, reached.defined)
-    _write(folder, manifest=manifest, contract=asked.contract, golden=asked.golden, cells=origin)
+    _write(folder, manifest=manifest, contract=asked.contract, golden=asked.golden, cells=seen.origin)
     return Capture(
         endpoint=name, variable=expression, kind=describe(model), digest=home.digest_of(folder), folder=str(folder),
         size=home.size_of(folder), contract=asked.contract, golden=_counts(asked.golden),
-        golden_origin=asked.origin, findings=asked.findings, modules=found.installed, interpreter=sys.executable,
-        path=module_path(beside), language_version=manifest.language_version, notebook=notebook_name(namespace),
-        seconds=time.perf_counter() - began,
+        golden_origin=asked.origin, findings=(*asked.findings, *seen.secrets.findings()), modules=found.installed,
+        interpreter=sys.executable, path=module_path(beside), language_version=manifest.language_version,
+        notebook=notebook_name(namespace), seconds=time.perf_counter() - began,
     )  # fmt: skip
+
+
+class _Seen(NamedTuple):
+    """What a model reaches, as far as can be told without writing anything.
+
+    Attributes:
+        reached: What its pickle meets.
+        origin: The cells that it came from.
+        secrets: What was looked at for secrets.
+    """
+
+    reached: objects.Reached
+    origin: list[Cell]
+    secrets: secrets.Search
+
+
+def _look(model: object, expression: str, notebook: Notebook, beside: Path | None, terms: Terms) -> _Seen:
+    seen = _Seen(objects.Reached(), [], secrets.Search(terms.allow_secret))
+    seen.secrets.model(model, expression, reached=seen.reached, place=notebook.place)
+    seen.origin.extend(notebook.sources(expression, seen.reached.defined))
+    seen.secrets.code(expression, seen.origin, sources.find(seen.reached.modules, beside).files)
+    seen.secrets.stop()
+    return seen
 
 
 def evaluate(expression: str, namespace: dict[str, Any]) -> Any:

@@ -21,7 +21,9 @@ def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def collected(beside: Path, *modules: str) -> sources.Sources:
-    return sources.collect(modules, beside, beside.parent / "sources")
+    found = sources.find(modules, beside)
+    sources.copy(found.files, beside.parent / "sources")
+    return found
 
 
 def test_imports_are_followed(beside: Path) -> None:
@@ -34,7 +36,7 @@ def test_imports_are_followed(beside: Path) -> None:
 
     found = collected(beside, "local_a")
 
-    assert (("cloudpickle", "msgspec.json"), ("local_a.py", "local_b.py")) == found[:2]
+    assert (("cloudpickle", "msgspec.json"), ("local_a.py", "local_b.py")) == (found.installed, tuple(found.files))
     assert (beside / "local_b.py").read_text() == (beside.parent / "sources" / "local_b.py").read_text()
 
 
@@ -65,7 +67,7 @@ def test_package_is_copied_whole(beside: Path) -> None:
 
     found = collected(beside, "local_p.inner.deep")
 
-    assert ("local_p/__init__.py", "local_p/inner/__init__.py", "local_p/inner/deep.py", "local_p/unused.py") == found.copied
+    assert ("local_p/__init__.py", "local_p/inner/__init__.py", "local_p/inner/deep.py", "local_p/unused.py") == tuple(found.files)
     assert ("cloudpickle", "msgspec") == found.installed
 
 
@@ -82,7 +84,7 @@ def test_nothing_local(beside: Path) -> None:
     """Modules of Python itself are neither copied nor named, and no folder is made."""
     found = collected(beside, "os.path", "collections", "builtins", "__main__", "_thread", "msgspec", "_pytest.fixtures")
 
-    assert (("_pytest.fixtures", "msgspec"), ()) == found[:2]
+    assert (("_pytest.fixtures", "msgspec"), {}) == (found.installed, found.files)
     assert not (beside.parent / "sources").exists()
 
 
@@ -91,7 +93,7 @@ def test_local_module_that_hides_a_standard_one(beside: Path, monkeypatch: pytes
     (beside / "this.py").write_text("X = 1\n")
     monkeypatch.delitem(sys.modules, "this", raising=False)
 
-    assert ("this.py",) == collected(beside, "this").copied
+    assert ("this.py",) == tuple(collected(beside, "this").files)
 
 
 def test_module_elsewhere_on_the_path(beside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,11 +103,13 @@ def test_module_elsewhere_on_the_path(beside: Path, tmp_path: Path, monkeypatch:
     (library / "local_elsewhere.py").write_text("")
     monkeypatch.syspath_prepend(str(library))
 
-    assert ("local_elsewhere.py",) == collected(beside, "local_elsewhere").copied
+    assert ("local_elsewhere.py",) == tuple(collected(beside, "local_elsewhere").files)
 
 
 def test_broken_source(beside: Path) -> None:
     """A file that is no Python is copied as it is."""
     (beside / "local_broken.py").write_text("def (\n")
 
-    assert ((), ("local_broken.py",)) == collected(beside, "local_broken")[:2]
+    found = collected(beside, "local_broken")
+
+    assert ((), ("local_broken.py",)) == (found.installed, tuple(found.files))
