@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from jupyter_deploy import errors, share, space
+from jupyter_deploy.changes import told
 from jupyter_deploy.home import Home
 from jupyter_deploy.received import Received, take_in
 from jupyter_deploy.records import Records
@@ -71,7 +72,8 @@ class Deployer(Records):
             self.traffics.give_environment(release, environment or {})
             taken = f"{kept.kind}, {kept.size / 1e6:.1f} MB"
             release = self.store.finish(release, self.store.begin(release, "captured"), "captured", kept.seconds, taken)
-            self.store.audit("deploy", release.tag, f"capture {kept.digest}")
+            detail = ", ".join(filter(None, (f"capture {kept.digest[:12]}", told(capture.provenance))))
+            self.store.audit("deploy", release.tag, detail, capture.provenance.user)
             return self._begin(release)
 
     def adopt(self, received: Received, name: str, options: Options, environment: Mapping[str, str]) -> Release:
@@ -106,7 +108,7 @@ class Deployer(Records):
             for stage, detail in zip(STAGES, details, strict=False):
                 release = self.store.finish(release, self.store.begin(release, stage), stage, 0.0, detail)  # type: ignore[arg-type]
             release = self.store.update(release, lock=lock.digest, bundle=bundle.digest)
-            self.store.audit("import", release.tag, f"bundle {bundle.digest}")
+            self.store.audit("import", release.tag, f"bundle {bundle.digest[:12]}, {told(index.provenance)}")
             return self._begin(release)
 
     def rollback(self, name: str, to: int | None = None) -> Endpoint:

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from jupyter_deploy import archive, errors
 from jupyter_deploy.archive import Index
+from jupyter_deploy.changes import Changes, Side, changes
 from jupyter_deploy.home import Home
 from jupyter_deploy.store import Store
 from jupyter_deploy.targets.base import Target
 from jupyter_deploy.traffic import Traffics
-from jupyter_deploy.values import Bundle, Capture, Endpoint, Lock, Release
+from jupyter_deploy.values import Bundle, Capture, Endpoint, Event, Lock, Release
 
 
 class Records:
@@ -96,6 +97,73 @@ class Records:
             found += path.read_text(errors="replace").splitlines()
         return found[-lines:] if lines > 0 else []
 
+    def golden(self, name: str, number: int) -> Path:
+        """Find the golden rows of a release.
+
+        Args:
+            name: The endpoint.
+            number: The release's number.
+
+        Returns:
+            The file with them, which may be too large to be held here.
+
+        Raises:
+            UnknownName: If there is no such release.
+            Conflict: If they are gone with the files of an old release.
+        """
+        release = self.store.release(name, number)
+        folders = [Path(self.store.find(Capture, release.capture).folder)]
+        if release.bundle:
+            folders.append(Path(self.store.find(Bundle, release.bundle).folder) / "src")
+        found = next((folder / "golden.json" for folder in folders if (folder / "golden.json").exists()), None)
+        if found is None:
+            raise errors.Conflict(
+                f"The golden rows of `{release.tag}` are gone.", "`jupyter deploy gc` deleted them; deploy it again."
+            )
+        return found
+
+    def history(self, name: str) -> list[Event]:
+        """Read what was done to an endpoint, and by whom; also to one that was removed.
+
+        Args:
+            name: The endpoint.
+
+        Returns:
+            The lines of the audit, oldest first.
+
+        Raises:
+            UnknownName: If there never was one of that name.
+        """
+        found = self.store.audited(name)
+        if not found:
+            self.endpoint(name)
+        return found
+
+    def changes(self, name: str, old: int | None, new: int | None) -> Changes:
+        """Compare two releases of an endpoint.
+
+        Args:
+            name: The endpoint.
+            old: The older release's number; the newest verified one before the newer one where None.
+            new: The newer release's number; the newest one where None.
+
+        Returns:
+            What differs.
+
+        Raises:
+            UnknownName: If there is no such endpoint or release.
+            Conflict: If there is only one release.
+        """
+        releases = self.endpoint(name).releases
+        after = self.store.release(name, new) if new is not None else next(iter(releases), None)
+        older = [one for one in releases if after is not None and one.number < after.number]
+        verified = [one for one in older if one.verified]
+        before = self.store.release(name, old) if old is not None else next(iter(verified or older), None)
+        if after is None or before is None:
+            raise errors.Conflict(f"`{name}` has no two releases to compare.", "Deploy the model again once it has changed.")
+        second = self._side(after)
+        return changes(self._side(before), second, second.options.tolerance)
+
     def export(self, name: str, number: int | None, out: Path) -> Index:
         """Write the bundle of a verified release as an archive.
 
@@ -126,6 +194,11 @@ class Records:
             raise errors.BadInput(f"{out} cannot be written: {error.strerror}.", "Name another file with `--out`.") from error
         self.store.audit("export", release.tag, f"bundle {bundle.digest}")
         return index
+
+    def _side(self, release: Release) -> Side:
+        lock = self.store.find(Lock, release.lock) if release.lock else None
+        options = self.store.options(release.endpoint, release.number)
+        return Side(release, self.store.find(Capture, release.capture), lock, options)
 
     def _as_it_ended(self, release: Release) -> Release:
         """Give a release as whoever drives it knows it; the store knows it best here."""

@@ -29,6 +29,7 @@ LAYERS = (
     ("share",),
     ("observe",),
     ("walk", "received"),
+    ("changes",),
     ("records",),
     ("deployer",),
     ("check",),
@@ -42,7 +43,11 @@ KINDS = {"frameworks": "frameworks", "languages": "languages", "targets": "targe
 SHARED = {
     "contract": {"values", "capture", "adapters", "bundle", "frameworks", "languages", "targets", "lock"},
     "codec": {"capture", "adapters"},
+    "hints": {"capture"},
+    "schema": {"capture", "bundle"},
     "keys": {"share"},
+    "onnx": {"frameworks"},
+    "xgboost": {"frameworks"},
     "openapi": {"bundle"},
     "bentos": {"bundle"},  # the folder, to be copied
 }
@@ -55,6 +60,7 @@ HOMES = {
     "kubernetes": ("targets.kubernetes",),
     "matplotlib": ("adapters.widgets",),
     "nbclient": ("adapters",),
+    "onnxruntime": ("bentos",),
     "rich": ("adapters",),
     "sklearn": ("frameworks.sklearn",),
     "sqlite3": ("store",),

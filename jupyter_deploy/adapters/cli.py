@@ -13,7 +13,8 @@ from typing import Annotated
 import typer
 
 from jupyter_deploy import __version__, errors, settings
-from jupyter_deploy.adapters import archives, card, terminal
+from jupyter_deploy.adapters import archives, card, records, terminal
+from jupyter_deploy.adapters import golden as goldens
 from jupyter_deploy.adapters import view as words
 from jupyter_deploy.adapters.commands import Json, Name, connected, follow
 from jupyter_deploy.adapters.terminal import failing
@@ -33,7 +34,9 @@ app = typer.Typer(
 agent = typer.Typer(help="The background process that owns what is deployed.", no_args_is_help=True)
 app.add_typer(agent, name="agent")
 
+app.add_typer(records.app)
 app.add_typer(archives.app)
+app.add_typer(goldens.app)
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from jupyter_deploy import __version__, errors
@@ -140,9 +140,12 @@ class Agent:
                 Route(one, self.endpoint, methods=["GET"]),
                 Route(one, self.remove, methods=["DELETE"]),
                 Route(f"{one}/logs", self.logs),
+                Route(f"{one}/history", self.history),
+                Route(f"{one}/changes", self.changes),
                 Route(f"{one}/export", self.export, methods=["POST"]),
                 Route(f"{one}/rollback", self.rollback, methods=["POST"]),
                 Route(f"{release}/events", self.events),
+                Route(f"{release}/golden", self.golden),
                 Route(f"{release}/cancel", self.cancel, methods=["POST"]),
                 Route("/free", self.free, methods=["POST"]),
                 Route("/stop", self.stop, methods=["POST"]),
@@ -175,6 +178,16 @@ class Agent:
         given = asked.received, asked.name, asked.options, asked.environment
         return _json(await run_in_threadpool(self.deployer.adopt, *given), 201)
 
+    async def history(self, request: Request) -> Response:
+        """Read what was done to an endpoint."""
+        return _json(await run_in_threadpool(self.deployer.history, request.path_params["name"]))
+
+    async def changes(self, request: Request) -> Response:
+        """Compare two releases."""
+        numbers = (request.query_params.get(side) for side in ("old", "new"))
+        old, new = (int(number) if number else None for number in numbers)
+        return _json(await run_in_threadpool(self.deployer.changes, request.path_params["name"], old, new))
+
     async def export(self, request: Request) -> Response:
         """Write a release's bundle as an archive."""
         asked = from_json(await request.body(), Export)
@@ -199,6 +212,11 @@ class Agent:
         lines = int(request.query_params.get("lines", "100"))
         found = await run_in_threadpool(self.deployer.logs, request.path_params["name"], lines, int(number) if number else None)
         return _json(found)
+
+    async def golden(self, request: Request) -> Response:
+        """Send a release's golden rows, from the file as they lie there."""
+        found = await run_in_threadpool(self.deployer.golden, request.path_params["name"], request.path_params["number"])
+        return FileResponse(found, media_type="application/json")
 
     async def rollback(self, request: Request) -> Response:
         """Let an older release answer again."""

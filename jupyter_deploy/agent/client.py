@@ -11,10 +11,11 @@ import msgspec
 
 from jupyter_deploy import errors
 from jupyter_deploy.home import Home
-from jupyter_deploy.values import Capture, Endpoint, Options, Release, from_json, to_json
+from jupyter_deploy.values import Capture, Endpoint, Event, Golden, Options, Release, from_json, to_json
 
 if TYPE_CHECKING:  # what reads archives is not for every kernel that deploys
     from jupyter_deploy.archive import Index
+    from jupyter_deploy.changes import Changes
     from jupyter_deploy.received import Received
 
 TIMEOUT = httpx.Timeout(60, connect=5)
@@ -82,6 +83,33 @@ class AgentClient:
         """
         body = {"received": received, "name": name, "options": options, "environment": environment}
         return from_json(self._ask("POST", "/imports", body, PATIENT), Release)
+
+    def history(self, name: str) -> list[Event]:
+        """Read what was done to an endpoint, and by whom.
+
+        Args:
+            name: The endpoint, which may have been removed.
+
+        Returns:
+            The lines of the audit, oldest first.
+        """
+        return from_json(self._ask("GET", f"/endpoints/{name}/history"), list[Event])
+
+    def changes(self, name: str, old: int | None = None, new: int | None = None) -> Changes:
+        """Compare two releases of an endpoint.
+
+        Args:
+            name: The endpoint.
+            old: The older release's number; the newest verified one before the newer one where None.
+            new: The newer release's number; the newest one where None.
+
+        Returns:
+            What differs.
+        """
+        from jupyter_deploy.changes import Changes
+
+        query = "&".join(f"{side}={number}" for side, number in (("old", old), ("new", new)) if number is not None)
+        return from_json(self._ask("GET", f"/endpoints/{name}/changes?{query}"), Changes)
 
     def export(self, name: str, out: Path, number: int | None = None) -> Index:
         """Have the bundle of a release written as an archive.
@@ -153,6 +181,18 @@ class AgentClient:
         """
         chosen = "" if number is None else f"&release={number}"
         return from_json(self._ask("GET", f"/endpoints/{name}/logs?lines={lines}{chosen}"), list[str])
+
+    def golden(self, name: str, number: int) -> list[Golden]:
+        """Read the golden rows of a release.
+
+        Args:
+            name: The endpoint.
+            number: The release's number.
+
+        Returns:
+            Inputs and the notebook's own answers, request by request.
+        """
+        return from_json(self._ask("GET", f"/endpoints/{name}/releases/{number}/golden"), list[Golden])
 
     def rollback(self, name: str, to: int | None = None) -> Endpoint:
         """Let an older verified release answer again.

@@ -20,6 +20,7 @@ STEPS = (  # never change one that was released: add another, and change schema.
         "ALTER TABLE releases ADD COLUMN findings BLOB NOT NULL DEFAULT '[]'",
         "ALTER TABLE releases ADD COLUMN provenance BLOB NOT NULL DEFAULT '{}'",
     ),
+    ("ALTER TABLE audit ADD COLUMN who TEXT NOT NULL DEFAULT ''",),
 )
 PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "busy_timeout = 30000")
 

@@ -6,6 +6,7 @@ that a crash leaves the state before it or after it. Rows of `audit` can be adde
 
 from __future__ import annotations
 
+import getpass
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from jupyter_deploy.values import (
     Bundle,
     Capture,
     Difference,
+    Event,
     Finding,
     Key,
     Lock,
@@ -127,10 +129,12 @@ class Store(Database):
         Returns:
             The releases.
         """
-        rows = self._connection().execute(
-            "SELECT * FROM releases WHERE ? IS NULL OR endpoint = ? ORDER BY endpoint, number DESC", (endpoint, endpoint)
-        )
-        return [self._release(row) for row in rows.fetchall()]
+        where, db = "WHERE ?1 IS NULL OR endpoint = ?1", self._connection()
+        stages: dict[tuple[str, int], list[Stage]] = {}
+        for row in db.execute(f"SELECT * FROM stages {where} ORDER BY id", (endpoint,)):  # noqa: S608 (a constant)
+            stages.setdefault((row["endpoint"], row["number"]), []).append(_stage(row))
+        rows = db.execute(f"SELECT * FROM releases {where} ORDER BY endpoint, number DESC", (endpoint,))  # noqa: S608 (a constant)
+        return [_release(row, stages.get((row["endpoint"], row["number"]), [])) for row in rows]
 
     def release(self, endpoint: str, number: int) -> Release:
         """Read one release.
@@ -148,7 +152,10 @@ class Store(Database):
         row = self._connection().execute("SELECT * FROM releases WHERE endpoint = ? AND number = ?", (endpoint, number)).fetchone()
         if row is None:
             raise errors.UnknownName(f"There is no release `{endpoint}@{number}`.", f"`%deploy releases {endpoint}` lists them.")
-        return self._release(row)
+        stages = self._connection().execute(
+            "SELECT * FROM stages WHERE endpoint = ? AND number = ? ORDER BY id", (endpoint, number)
+        )
+        return _release(row, [_stage(stage) for stage in stages])
 
     def options(self, endpoint: str, number: int) -> Options:
         """Read what a release was asked to do.
@@ -333,26 +340,33 @@ class Store(Database):
         with self._change() as db:
             db.execute("UPDATE keys SET revoked = ? WHERE id = ? AND revoked IS NULL", (time.time(), id))
 
-    def audit(self, action: str, subject: str, detail: str = "") -> None:
+    def audit(self, action: str, subject: str, detail: str = "", who: str = "") -> None:
         """Add a line to the audit.
 
         Args:
             action: What was done.
             subject: To what, such as `churn@7`.
             detail: More; never an input, an answer or a secret.
+            who: Who did it; the system's user where empty.
         """
+        told = time.time(), action, subject, detail, who or getpass.getuser()
         with self._change() as db:
-            db.execute(
-                "INSERT INTO audit (at, action, subject, detail) VALUES (?, ?, ?, ?)", (time.time(), action, subject, detail)
-            )
+            db.execute("INSERT INTO audit (at, action, subject, detail, who) VALUES (?, ?, ?, ?, ?)", told)
 
-    def audited(self) -> list[tuple[float, str, str, str]]:
+    def audited(self, endpoint: str | None = None) -> list[Event]:
         """Read the audit, oldest first.
 
+        Args:
+            endpoint: The endpoint; every one, and what belongs to none, where None.
+
         Returns:
-            Time in seconds since the epoch, action, subject, detail.
+            What was done.
         """
-        return [tuple(row) for row in self._connection().execute("SELECT at, action, subject, detail FROM audit ORDER BY id")]
+        rows = self._connection().execute(
+            "SELECT at, action, subject, detail, who FROM audit WHERE ? IS NULL OR subject = ? OR subject GLOB ? ORDER BY id",
+            (endpoint, endpoint, f"{endpoint}@*"),
+        )
+        return [Event(**dict(row)) for row in rows]
 
     def _begin(self, db: sqlite3.Connection, release: Release, stage: str) -> int:
         db.execute(
@@ -365,19 +379,20 @@ class Store(Database):
         )
         return row.lastrowid or 0
 
-    def _release(self, row: sqlite3.Row) -> Release:
-        stages = self._connection().execute(
-            "SELECT name, started, seconds, detail FROM stages WHERE endpoint = ? AND number = ? ORDER BY id",
-            (row["endpoint"], row["number"]),
-        )
-        read = ("options", "provenance", "verified", *VALUES)
-        fields = {name: row[name] for name in row.keys() if name not in read}  # noqa: SIM118
-        return Release(
-            **fields,
-            verified=bool(row["verified"]),
-            differences=tuple(from_json(row["differences"], list[Difference])),
-            findings=tuple(from_json(row["findings"], list[Finding])),
-            provenance=from_json(row["provenance"], Provenance),
-            nondeterministic=from_json(row["options"], Options).nondeterministic,
-            stages=tuple(Stage(**dict(stage)) for stage in stages),
-        )
+
+def _release(row: sqlite3.Row, stages: Sequence[Stage]) -> Release:
+    read = ("options", "provenance", "verified", *VALUES)
+    fields = {name: row[name] for name in row.keys() if name not in read}  # noqa: SIM118
+    return Release(
+        **fields,
+        verified=bool(row["verified"]),
+        differences=tuple(from_json(row["differences"], list[Difference])),
+        findings=tuple(from_json(row["findings"], list[Finding])),
+        provenance=from_json(row["provenance"], Provenance),
+        nondeterministic=from_json(row["options"], Options).nondeterministic,
+        stages=tuple(stages),
+    )
+
+
+def _stage(row: sqlite3.Row) -> Stage:
+    return Stage(name=row["name"], started=row["started"], seconds=row["seconds"], detail=row["detail"])

@@ -16,6 +16,7 @@ from jupyter_deploy.values.release import (
     STAGES,
     Difference,
     Endpoint,
+    Event,
     Key,
     Options,
     Release,
@@ -26,7 +27,7 @@ from jupyter_deploy.values.release import (
 )
 
 __all__ = [
-    "ENDED", "NAME", "STAGES", "Bundle", "Capture", "Cell", "Column", "Contract", "Difference", "Endpoint", "Finding", "Golden",
-    "Input", "Key", "Lock", "Manifest", "Method", "Options", "Output", "Provenance", "Release", "Requirement", "Stage", "State", "Taken",
-    "Value", "check_name", "from_json", "suggest_name", "to_json",
+    "ENDED", "NAME", "STAGES", "Bundle", "Capture", "Cell", "Column", "Contract", "Difference", "Endpoint", "Event",
+    "Finding", "Golden", "Input", "Key", "Lock", "Manifest", "Method", "Options", "Output", "Provenance", "Release",
+    "Requirement", "Stage", "State", "Taken", "Value", "check_name", "from_json", "suggest_name", "to_json",
 ]  # fmt: skip

@@ -50,6 +50,24 @@ class Stage(Value, frozen=True, kw_only=True):
     detail: str = ""
 
 
+class Event(Value, frozen=True, kw_only=True):
+    """One line of the audit.
+
+    Attributes:
+        at: When, in seconds since the epoch.
+        who: Who did it.
+        action: What was done, such as `deploy`, `serving`, `rollback`.
+        subject: To what, such as `churn@7`.
+        detail: More; never an input, an answer or a secret.
+    """
+
+    at: float
+    who: str = ""
+    action: str
+    subject: str
+    detail: str = ""
+
+
 class Options(Value, frozen=True, kw_only=True):
     """What a deploy is asked to do beyond its defaults; each field stands in `settings.Settings` too.
 

@@ -73,13 +73,37 @@ def test_run_exits_0_when_the_verified_release_serves(deployed: subprocess.Compl
     assert "\x1b" not in deployed.stdout + deployed.stderr
 
 
+def test_golden_shows_inputs_answers_and_where_they_were_found(deployed: subprocess.CompletedProcess[str]) -> None:
+    """As a table of the first method or of the one that is named, or as JSON with all of them."""
+    table, chosen, whole = (cli("golden", "iris", *more) for more in ([], ["--method", "predict_proba"], ["--json"]))
+
+    lines = table.stdout.splitlines()
+    assert ["row", "input", "notebook", "answered", "found", "in"] == lines[0].split()
+    assert lines[1].startswith('0    {"sepal length (cm)":5.1,') and lines[1].rstrip().endswith("model.predict(X)")
+    assert (102, "100 golden rows of `predict`") == (len(lines), lines[-1].partition(";")[0])
+    assert "100 golden rows of `predict_proba`" in chosen.stdout
+    assert {"predict", "predict_proba", "predict_log_proba", "decision_function"} == {one["method"] for one in json.loads(whole.stdout)}
+    assert ROW == json.loads(whole.stdout)[0]["rows"][0]
+
+
+def test_golden_of_a_method_that_is_not_there(deployed: subprocess.CompletedProcess[str]) -> None:
+    """An unknown method and an unknown release are told, with what there is."""
+    method, release = cli("golden", "iris", "--method", "predict_prob"), cli("golden", "iris", "--release", "9")
+
+    assert (1, 1) == (method.returncode, release.returncode)
+    assert "Did you mean `predict_proba`" in method.stderr
+    assert "iris@9" in release.stderr
+
+
 def test_without_a_command_it_lists(deployed: subprocess.CompletedProcess[str]) -> None:
     """It shows what is deployed and names the commands."""
     done = cli()
 
     assert 0 == done.returncode
     assert "iris      iris@1 verified" in done.stdout
-    assert "Commands: run list status logs releases rollback cancel remove gc call config agent. " in done.stdout
+    told = next(line for line in done.stdout.splitlines() if line.startswith("Commands: "))
+    assert ["run", "list", "status"] == told.split()[1:4]
+    assert {"history", "diff", "export", "import", "check", "agent."} <= set(told.split())
     assert "jupyter deploy --help" in done.stdout
 
 

@@ -119,7 +119,7 @@ def test_the_audit_can_only_grow(store: Store, statement: str) -> None:
 
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):
         sqlite3.connect(store.path).execute(statement)
-    assert ["deploy"] == [action for _, action, _, _ in store.audited()]
+    assert ["deploy"] == [event.action for event in store.audited()]
 
 
 def test_an_unknown_release_is_named(store: Store) -> None:
