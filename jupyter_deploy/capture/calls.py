@@ -18,6 +18,11 @@ _SAME_COLUMNS = ("copy", "head", "sample", "sort_values", "tail")
 _FITTING = ("fit", "fit_predict", "fit_transform", "partial_fit")
 _LONGEST = 80
 
+BACKWARD = frozenset({"inverse_transform"})
+"""Methods that take what another method gives."""
+ON_DEMAND = BACKWARD | {"apply", "kneighbors"}
+"""Methods that few callers want, so that they are routes only where the notebook calls them."""
+
 ASKED, SCORED, FITTED = 0, 1, 2
 """The model was called on data, scored on it, or fitted on it."""
 LITERAL = 3
@@ -37,6 +42,7 @@ class Call(NamedTuple):
         named: The named arguments.
         origin: The call itself, such as `model.predict(X_test)`.
         cell: The number of the cell that it was found in.
+        method: The method that was called; empty where the model itself was.
     """
 
     rank: int
@@ -44,6 +50,7 @@ class Call(NamedTuple):
     named: dict[str, Any]
     origin: str
     cell: int
+    method: str = ""
 
 
 class Search(NamedTuple):
@@ -54,12 +61,24 @@ class Search(NamedTuple):
         expression: What the person called it.
         methods: Its methods; an empty name stands for calling it.
         namespace: The notebook's variables.
+        own: Whether the methods are those of an author's own class, which may take what they like.
     """
 
     model: object
     expression: str
     methods: tuple[str, ...]
     namespace: Mapping[str, Any]
+    own: bool = False
+
+    @property
+    def function(self) -> Any:
+        """What is called: the method to show first, or the model itself."""
+        return getattr(self.model, self.methods[0]) if self.methods[0] else self.model
+
+    @property
+    def by_name(self) -> bool:
+        """Whether it may take several arguments by name, rather than rows alone."""
+        return self.own or "" in self.methods
 
 
 def find(search: Search, notebook: Notebook) -> list[Call]:
@@ -70,12 +89,12 @@ def find(search: Search, notebook: Notebook) -> list[Call]:
         notebook: Where to look.
 
     Returns:
-        Those that tell most first; the newest first within each rank.
+        Those that tell most first; within each rank those of the method to show first, the newest first.
     """
     words = () if "" in search.methods else (*search.methods, "score", "fit")
     cells = (cell for cell in notebook.newest_first() if not words or any(word in cell.source for word in words))
     found = (call for cell in cells for call in _in_cell(search, cell))
-    return sorted(found, key=lambda call: call.rank)
+    return sorted(found, key=lambda call: (call.rank, call.rank in (ASKED, LITERAL) and call.method != search.methods[0]))
 
 
 def _in_cell(search: Search, cell: Executed) -> Iterator[Call]:
@@ -92,7 +111,7 @@ def _in_cell(search: Search, cell: Executed) -> Iterator[Call]:
             continue
         if positional or pairs:
             literal = rank == ASKED and not any(_is_reference(one) for one in [*node.args, *(one.value for one in node.keywords)])
-            yield Call(LITERAL if literal else rank, positional, pairs, _shown(node), cell.number)
+            yield Call(LITERAL if literal else rank, positional, pairs, _shown(node), cell.number, _method(node.func))
 
 
 def _calls(search: Search, tree: ast.Module) -> Iterator[tuple[int, ast.Call]]:
@@ -114,6 +133,10 @@ def _rank(search: Search, called: ast.expr) -> int | None:
     if isinstance(called, ast.Attribute) and called.attr in ranks and _is_model(search, called.value):
         return ranks[called.attr]
     return None
+
+
+def _method(called: ast.expr) -> str:
+    return called.attr if isinstance(called, ast.Attribute) else ""
 
 
 def _is_model(search: Search, node: ast.expr) -> bool:

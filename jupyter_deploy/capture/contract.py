@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from jupyter_deploy import errors
+from jupyter_deploy.bentos.python.endpoint import codec
+from jupyter_deploy.bentos.python.endpoint.hints import Signature, signature_of
 from jupyter_deploy.capture import calls
 from jupyter_deploy.capture.cells import Notebook
 from jupyter_deploy.values import Input
 
 MISSING: Any = object()
 """Stands for an example that was not given; None may be one."""
+
+
+ONE = (bool, int, float, str, dict)
+"""What a function returns that gives one answer for a whole table."""
 
 
 class Data(NamedTuple):
@@ -26,6 +31,7 @@ class Data(NamedTuple):
         input: What it is, where that is known better than the data tells.
         cell: The number of the cell that it was found in; 0 where it was in none.
         left_out: Arguments that the call had besides the rows.
+        method: The method that was called with it; empty where it is no method's own.
     """
 
     value: Any
@@ -34,6 +40,7 @@ class Data(NamedTuple):
     input: Input | None = None
     cell: int = 0
     left_out: tuple[str, ...] = ()
+    method: str = ""
 
     @property
     def place(self) -> str:
@@ -48,11 +55,13 @@ class Found(NamedTuple):
         candidates: What the model may be called on, the best first; where an example is given, nothing else.
         recorded: What it was called on in the executed cells, the newest first.
         training: What it was fitted on, where that is in memory.
+        methods: The methods to ask, the one to show first in front.
     """
 
     candidates: Iterator[Data]
     recorded: tuple[Data, ...]
     training: tuple[Data, ...]
+    methods: tuple[str, ...]
 
 
 def find(search: calls.Search, notebook: Notebook, example: Any, known: Input | None) -> Found:
@@ -68,10 +77,13 @@ def find(search: calls.Search, notebook: Notebook, example: Any, known: Input | 
         What was found.
     """
     found = calls.find(search, notebook)
-    candidates = _candidates(search, found, known) if example is MISSING else _from_example(search, example, known)
+    forward = [call for call in found if call.method not in calls.BACKWARD] or found
+    candidates = _candidates(search, forward, known) if example is MISSING else _from_example(search, example, known)
     recorded = tuple(_from_calls(search, [call for call in found if call.rank != calls.FITTED]))
     fitted = tuple(_from_calls(search, [call for call in found if call.rank == calls.FITTED]))
-    return Found(candidates, recorded, fitted or tuple(_like_training(search.namespace, known)))
+    called = {call.method for call in found}
+    methods = tuple(one for one in search.methods if one not in calls.ON_DEMAND or one in called) or search.methods
+    return Found(candidates, recorded, fitted or tuple(_like_training(search.namespace, known)), methods)
 
 
 def _candidates(search: calls.Search, found: list[calls.Call], known: Input | None) -> Iterator[Data]:
@@ -82,32 +94,39 @@ def _candidates(search: calls.Search, found: list[calls.Call], known: Input | No
     if known is not None:
         yield from _from_variables(search.namespace, known)
         yield from _made_up(known)
+    yield from _from_signature(search)
 
 
 def _from_example(search: calls.Search, example: Any, known: Input | None) -> Iterator[Data]:
     origin = "the given example"
-    if "" not in search.methods:
+    if not search.by_name:
         yield Data(_as_table(example, known), origin)
         return
-    parameters = signature(search.model)
-    required = [one for one in parameters.values() if one.default is one.empty]
+    signature = signature_of(search.function)
+    if signature is None:
+        yield Data(example, origin)
+        return
+    required = [one.name for one in signature.parameters.values() if one.required]
     if len(required) <= 1 and is_batch(example):
         yield Data(example, origin)
-    if isinstance(example, dict) and example and example.keys() <= parameters.keys():
+        if _is_rows(search, example, signature):
+            return
+    if isinstance(example, dict) and example and (signature.others or example.keys() <= signature.parameters.keys()):
         yield Data([example], origin, by_name=True)
     elif is_batch(example) and len(required) > 1:
-        yield from _calls_by_row(example, [one.name for one in required], parameters, origin)
+        yield from _calls_by_row(example, required, signature, origin)
     else:
-        named = _bind(parameters, example if isinstance(example, tuple) else (example,), {})
+        named = _bind(signature, example if isinstance(example, tuple) else (example,), {})
         if named is not None:
             yield Data([named], origin, by_name=True)
 
 
-def _calls_by_row(example: Any, required: list[str], parameters: Mapping[str, Any], origin: str) -> Iterator[Data]:
+def _calls_by_row(example: Any, required: list[str], signature: Signature, origin: str) -> Iterator[Data]:
     """Take the rows of a table, or a list of objects, as the named arguments of one call each."""
     rows = example.to_dict("records") if hasattr(example, "to_dict") and hasattr(example, "columns") else example
     if isinstance(rows, list) and rows and all(isinstance(row, dict) and row.keys() >= set(required) for row in rows):
-        yield Data([{name: row[name] for name in row if name in parameters} for row in rows], origin, by_name=True)
+        known = [{name: row[name] for name in row if signature.others or name in signature.parameters} for row in rows]
+        yield Data(known, origin, by_name=True)
 
 
 def _as_table(example: Any, known: Input | None) -> Any:
@@ -122,15 +141,15 @@ def _as_table(example: Any, known: Input | None) -> Any:
 def _from_calls(search: calls.Search, found: list[calls.Call]) -> Iterator[Data]:
     by_name: list[dict[str, Any]] = []
     of: list[calls.Call] = []
-    parameters = signature(search.model) if "" in search.methods else {}
+    signature = signature_of(search.function) if search.by_name else None
     for call in found:
         if len(call.positional) == 1 and not call.named and is_batch(call.positional[0]):
-            yield Data(call.positional[0], call.origin, cell=call.cell)
+            yield Data(call.positional[0], call.origin, cell=call.cell, method=call.method)
         elif "" not in search.methods:
             value, left_out = _rows_of(call)
             if is_batch(value):
-                yield Data(value, call.origin, cell=call.cell, left_out=left_out)
-        named = _bind(parameters, call.positional, call.named) if "" in search.methods else None
+                yield Data(value, call.origin, cell=call.cell, left_out=left_out, method=call.method)
+        named = _bind(signature, call.positional, call.named) if signature is not None and _is_one_call(search, call, signature) else None
         if named is not None:
             by_name.append(named)
             of.append(call)
@@ -148,31 +167,38 @@ def _rows_of(call: calls.Call) -> tuple[Any, tuple[str, ...]]:
     return call.named[rows], tuple(f"`{name}`" for name in call.named if name != rows)
 
 
-def _bind(
-    parameters: Mapping[str, inspect.Parameter], positional: tuple[Any, ...], named: Mapping[str, Any]
-) -> dict[str, Any] | None:
-    """Name the arguments of one call; None where they do not fit, or cannot be given by name."""
+def _is_one_call(search: calls.Search, call: calls.Call, signature: Signature) -> bool:
+    if call.rank not in (calls.ASKED, calls.LITERAL):
+        return False
+    given = [*call.positional, *call.named.values()]
+    return len(given) != 1 or not _is_rows(search, given[0], signature)
+
+
+def _is_rows(search: calls.Search, value: Any, signature: Signature) -> bool:
+    """Whether the one argument of a call is rows and nothing else; a function may say that it gives one answer for all of it."""
+    alone = not isinstance(value, list) or "" not in search.methods
+    return is_batch(value) and alone and signature.returns not in ONE
+
+
+def _bind(signature: Signature, positional: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Name the arguments of one call; None where they do not fit."""
     try:
-        bound = inspect.Signature(list(parameters.values())).bind(*positional, **named)
+        return signature.bind(positional, named)
     except TypeError:
         return None
-    return dict(bound.arguments)
 
 
-def signature(function: object) -> dict[str, inspect.Parameter]:
-    """List the parameters of a function that can be given by name.
-
-    Args:
-        function: The function, or an object that can be called.
-
-    Returns:
-        Parameters by name; nothing where the function does not tell, as some built-in ones.
-    """
+def _from_signature(search: calls.Search) -> Iterator[Data]:
+    """Take a function's word for what it accepts: one call where all has a default, else none."""
+    signature = signature_of(search.function) if search.by_name else None
+    if signature is None:
+        return
     try:
-        found = inspect.signature(function).parameters  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        return {}
-    return {name: one for name, one in found.items() if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)}
+        described = codec.describe_hints(search.function)
+    except TypeError:  # a parameter has neither hint nor default
+        return
+    without = described.kind == "arguments" and not any(one.required for one in signature.parameters.values())
+    yield Data([{}] if without else [], "its own defaults" if without else "its signature", by_name=True, input=described)
 
 
 def is_batch(value: object) -> bool:

@@ -18,7 +18,7 @@ import msgspec
 from jupyter_deploy import errors
 from jupyter_deploy.bentos.python.endpoint import codec
 from jupyter_deploy.bentos.python.endpoint.hints import by_name, settled
-from jupyter_deploy.capture import chance, selection, union
+from jupyter_deploy.capture import calls, chance, kinds, meaning, selection, union
 from jupyter_deploy.capture.chance import Twice
 from jupyter_deploy.capture.contract import Data
 from jupyter_deploy.capture.selection import Batch
@@ -56,13 +56,15 @@ class Asked(NamedTuple):
         contract: Every method that answered.
         golden: The golden rows of each, request by request.
         origin: Where they were found, for people.
-        findings: Recorded calls that they do not cover.
+        findings: Recorded calls that they do not cover, and what callers get otherwise than the notebook.
+        failed: Why a method is left out, by attribute.
     """
 
     contract: Contract
     golden: list[Golden]
     origin: str
     findings: tuple[Finding, ...]
+    failed: dict[str, str] = {}  # noqa: RUF012 (never changed)
 
 
 class Answered(NamedTuple):
@@ -72,11 +74,13 @@ class Answered(NamedTuple):
         batch: The rows.
         output: What the answer is.
         answers: One answer a row, as JSON.
+        altered: What is of another kind after it went to JSON and back.
     """
 
     batch: Batch
     output: Output
     answers: list[Any]
+    altered: tuple[str, ...] = ()
 
 
 class NoAnswer(Exception):
@@ -93,7 +97,8 @@ def ask(question: Question, first: Data, recorded: tuple[Data, ...] = (), traini
         training: What it was fitted on.
 
     Returns:
-        Contract and golden rows; a method other than the first that raises is left out of both.
+        Contract and golden rows; a method other than the first that raises is left out of both. One that does not take what the
+        others take is asked what the notebook called it with.
 
     Raises:
         NoAnswer: If the first data cannot be written as JSON, or the first method does not take them.
@@ -101,6 +106,40 @@ def ask(question: Question, first: Data, recorded: tuple[Data, ...] = (), traini
     """
     if first.by_name and not first.value:
         return _unasked(question, first)
+    forward = tuple(one for one in question.methods if one not in calls.BACKWARD) or question.methods
+    shared = tuple(one for one in recorded if one.method not in calls.BACKWARD or one.method in forward)
+    asked = _ask_together(question._replace(methods=forward), first, shared, training)
+    for attribute in question.methods:
+        if all(one.attribute != attribute for one in asked.contract.methods):
+            own = tuple(one for one in recorded if one.method == attribute)
+            asked = _joined(asked, _ask_alone(question._replace(methods=(attribute,)), own, asked.failed.get(attribute, "")))
+    return asked
+
+
+def _ask_alone(question: Question, own: tuple[Data, ...], reason: str) -> Asked:
+    """Ask a method what the notebook called it with; where it answers none of that, say that it is left out."""
+    for data in own:
+        try:
+            return _ask_together(question, data, own, ())
+        except NoAnswer as error:
+            reason = reason or str(error)
+    method = f"{question.name}.{question.methods[0]}"
+    finding = Finding(
+        kind="contract", subject=method,
+        message=f"`{method}` is left out: {reason or 'the notebook no longer holds what it was called with'}.",
+        hint=f"To have it, call `{method}` in a cell with rows that it takes, and deploy again.",
+    )  # fmt: skip
+    return Asked(Contract(methods=()), [], "", (finding,))
+
+
+def _joined(asked: Asked, more: Asked) -> Asked:
+    methods = (*asked.contract.methods, *more.contract.methods)
+    return asked._replace(
+        contract=Contract(methods=methods), golden=asked.golden + more.golden, findings=(*asked.findings, *more.findings)
+    )
+
+
+def _ask_together(question: Question, first: Data, recorded: tuple[Data, ...], training: tuple[Data, ...]) -> Asked:
     try:
         own = first.input or _describe(question, first)
         wide = own if first.input else union.of_inputs(own, _described((*recorded, *training)))
@@ -127,7 +166,8 @@ def _unasked(question: Question, data: Data) -> Asked:
     """Take the word of a function's own signature, since no call of it is known."""
     attribute = question.methods[0]
     output = codec.with_schema(Output(kind="list"), _function(question.model, attribute), [])
-    method = Method(name=attribute or "predict", attribute=attribute, input=data.input or _describe(question, data), output=output)
+    described = data.input or _describe(question, data)
+    method = Method(name=attribute or "predict", attribute=attribute, input=described, output=output)
     finding = Finding(
         kind="golden", subject=question.name,
         message=f"No executed cell calls `{question.name}`: its type hints say what it accepts, but nothing proves what it answers.",
@@ -149,6 +189,8 @@ def _ask(question: Question, input: Input, batches: list[Batch]) -> Asked:
     methods: list[Method] = []
     golden: list[Golden] = []
     used: dict[str, Data] = {}
+    failed: dict[str, str] = {}
+    altered: list[Finding] = []
     for attribute in question.methods:
         method = Method(name=attribute or "predict", attribute=attribute, input=input, output=Output(kind="value"))
         try:
@@ -156,14 +198,18 @@ def _ask(question: Question, input: Input, batches: list[Batch]) -> Asked:
         except errors.DeployError:
             raise
         except Exception as error:  # the model's own code, which may raise anything
+            kind = "" if isinstance(error, NoAnswer) else f"{type(error).__name__}: "
+            failed[attribute] = f"{lead.data.place}: {kind}{_first_line(error)}"
             if not methods:
-                kind = "" if isinstance(error, NoAnswer) else f"{type(error).__name__}: "
-                raise NoAnswer(f"{lead.data.place}: {kind}{_first_line(error)}") from error
+                raise NoAnswer(failed[attribute]) from error
             continue
         more = (_whatever_is_answered(question, method, batch) for batch in rest)
         answered += [one for one in more if one is not None and union.fits(answered[0].output, one.output)]
         output = union.of_outputs(answered[0].output, (one.output for one in answered[1:]))
-        output = codec.with_schema(output, _function(question.model, attribute), [row for one in answered for row in one.answers])
+        answers = [row for one in answered for row in one.answers]
+        output = codec.with_schema(output, _function(question.model, attribute), answers)
+        output = meaning.told(question.model, attribute, _with_index(question, method, output, lead), answers)
+        altered += _altered(question.name, method.name, answered[0].altered)
         methods.append(Method(name=method.name, attribute=attribute, input=input, output=output))
         golden += [
             Golden(method=method.name, rows=one.batch.rows, answers=one.answers, origin=one.batch.data.origin,
@@ -172,7 +218,22 @@ def _ask(question: Question, input: Input, batches: list[Batch]) -> Asked:
         ]  # fmt: skip
         used.update({one.batch.data.place: one.batch.data for one in answered})
     found = tuple(used.values())
-    return Asked(Contract(methods=tuple(methods)), golden, _origin(found), tuple(_not_covered(question.name, found)))
+    findings = (*_not_covered(question.name, found), *altered)
+    return Asked(Contract(methods=tuple(methods)), golden, _origin(found), findings, failed)
+
+
+def _with_index(question: Question, method: Method, output: Output, batch: Batch) -> Output:
+    """Ask a model of tables once more with another index, to see whether its answers keep that of the rows."""
+    if output.kind not in ("frame", "series") or method.input.kind not in ("frame", "series"):
+        return output
+    rows = len(batch.rows)
+    moved = _as_sent(question.model, method, batch).set_axis(range(rows, 2 * rows))
+    try:
+        answer = _call(question.model, method, moved, AGAIN)
+    except Exception:  # noqa: BLE001 (the model's own code, which may raise anything)
+        return output
+    is_own = hasattr(answer, "iloc") and answer.index.tolist() == list(range(rows))
+    return msgspec.structs.replace(output, index="own") if is_own else output
 
 
 def _whatever_is_answered(question: Question, method: Method, batch: Batch) -> Answered | None:
@@ -207,8 +268,6 @@ def _answer(question: Question, method: Method, batch: Batch) -> Answered:
     if hasattr(answer, "iloc") and answer.index.tolist() != list(range(rows)):
         raise NoAnswer("its answer has an index of its own, in which JSON would lose whose answer is whose; keep that of the rows")
     output = codec.describe_calls(answer) if method.input.kind == "arguments" else codec.describe_output(answer, rows)
-    if method.name == "predict_proba":
-        output = msgspec.structs.replace(output, classes=classes(question.model))
     answers = codec.encode_answer(answer, output)
     if output.kind == "value" and method.input.kind not in ("arguments", "value"):
         if isinstance(answer, list | tuple):
@@ -218,9 +277,20 @@ def _answer(question: Question, method: Method, batch: Batch) -> Answered:
     if len(answers) != rows:
         raise NoAnswer(f"it gave {len(answers)} answers to {rows} {'row' if rows == 1 else 'rows'}")
     answered = Answered(batch, output, answers)
-    if not batch.edge:  # which the notebook never asked, so there is no answer of its own to be true to
-        _check(question, msgspec.structs.replace(method, output=output), answered, seconds)
-    return answered
+    if batch.edge:  # which the notebook never asked, so there is no answer of its own to be true to
+        return answered
+    _check(question, msgspec.structs.replace(method, output=output), answered, seconds)
+    return answered._replace(altered=_kinds(question.model, method, answered, answer))
+
+
+def _kinds(model: Any, method: Method, answered: Answered, answer: Any) -> tuple[str, ...]:
+    """Say what of the rows, and of the answer, is of another kind after JSON."""
+    if method.input.kind in ("arguments", "value") or answered.output.kind == "value":
+        return ()
+    sent = kinds.difference(answered.batch.original, _as_sent(model, method, answered.batch))
+    got = kinds.difference(answer, codec.decode_answer(_sent(answered.answers), answered.output))
+    told = (f"what it is called with: {sent}" if sent else "", f"what its answer becomes for callers: {got}" if got else "")
+    return tuple(one for one in told if one)
 
 
 def _call(model: Any, method: Method, argument: Any, seed: int) -> Any:
@@ -274,17 +344,12 @@ def _hold_null(rows: list[Any]) -> bool:
     return b"null" in codec.to_json(rows)
 
 
-def classes(model: Any) -> tuple[Any, ...] | None:
-    """List the classes of a classifier.
-
-    Args:
-        model: The live model.
-
-    Returns:
-        The class of each column of its probabilities; None where it does not tell.
-    """
-    known = getattr(model, "classes_", None)
-    return tuple(known.tolist()) if known is not None and getattr(known, "ndim", 0) == 1 else None
+def _altered(name: str, method: str, altered: tuple[str, ...]) -> Iterator[Finding]:
+    for one in altered:
+        yield Finding(
+            kind="contract", subject=f"{name}.{method}",
+            message=f"JSON changes a kind, though no golden answer: of `{name}.{method}`, {one}.",
+        )  # fmt: skip
 
 
 def _origin(used: tuple[Data, ...]) -> str:

@@ -10,7 +10,9 @@ from jupyter_deploy import errors
 from jupyter_deploy.frameworks.base import save_pickle
 from jupyter_deploy.values import Column, Input
 
-METHODS = ("predict", "predict_proba", "decision_function", "score_samples", "transform")
+METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "score_samples", "transform")
+MORE = ("inverse_transform", "kneighbors", "apply")
+"""Methods that few callers want, or that take something else."""
 
 
 class Sklearn:
@@ -36,26 +38,49 @@ class Sklearn:
                 f"`{name}` is a {type(model).__name__} that has not been fitted.", f"Run `{name}.fit(X, y)` first, then deploy it."
             )
         if not self.methods(model):
-            raise errors.NotDeployable(
-                f"`{name}` is a {type(model).__name__}, which has none of the methods {', '.join(METHODS)}.",
-                "It answers only for the data that it was fitted on; deploy a model that can be asked about new rows.",
-            )
+            raise _cannot_answer(model, name)
+
+    def serve(self, model: object) -> object:
+        """Give the model itself."""
+        return model
 
     def methods(self, model: object) -> tuple[str, ...]:
         """List the methods that this estimator has, as it is fitted."""
-        return tuple(method for method in METHODS if callable(getattr(model, method, None)))
+        return tuple(method for method in (*METHODS, *MORE) if callable(getattr(model, method, None)))
 
     def contract(self, model: object) -> Input | None:
         """Read the names or the number of features that the model was fitted on."""
         names = getattr(model, "feature_names_in_", None)
         if names is not None:
-            return Input(kind="frame", columns=tuple(Column(name=str(name), dtype="float64") for name in names))
+            gaps = _takes_nan(model)
+            return Input(kind="frame", columns=tuple(Column(name=str(name), dtype="float64", nullable=gaps) for name in names))
         width = getattr(model, "n_features_in_", None)
-        return None if width is None else Input(kind="array", shape=(None, int(width)), dtype="float64")
+        if width is None:
+            return None
+        return Input(kind="array", shape=(None, int(width)), dtype="float64", nullable=_takes_nan(model))
 
     def save(self, model: object, folder: Path, pickler: Any) -> str:
         """Pickle the model."""
         return save_pickle(model, folder, pickler)
+
+
+def _takes_nan(model: Any) -> bool:
+    """Ask the model's own tags whether it takes missing values; how they are asked differs from version to version."""
+    try:
+        tags = getattr(sys.modules["sklearn.utils"], "get_tags", None)
+        return bool(tags(model).input_tags.allow_nan if tags is not None else model._get_tags()["allow_nan"])  # noqa: SLF001
+    except Exception:  # noqa: BLE001 (the user's own estimator among the steps, whose tags may be anything)
+        return False
+
+
+def _cannot_answer(model: Any, name: str) -> errors.NotDeployable:
+    kind = type(model).__name__
+    article = "an" if kind[0] in "AEIOU" else "a"
+    if hasattr(model, "fit_predict") or hasattr(model, "fit_transform"):
+        hint = "It answers only for the data that it was fitted on; deploy a model that can be asked about new rows."
+    else:
+        hint = f"To ask it something else, deploy a function that does: `def answer(rows): return {name}.score(rows)`."
+    return errors.NotDeployable(f"`{name}` is {article} {kind}, which has none of the methods {', '.join((*METHODS, *MORE))}.", hint)
 
 
 def _unfitted(model: Any) -> bool:

@@ -163,11 +163,38 @@ def test_categories_survive() -> None:
     pd.testing.assert_frame_equal(frame, there_and_back(frame))
 
 
-def test_sparse_input_arrives_dense() -> None:
-    """A sparse matrix is an array on the wire."""
-    matrix = sparse.csr_matrix(np.array([[0.0, 2.0], [0.0, 0.0]]))
+SPARSE = [sparse.csr_matrix, sparse.csc_matrix, sparse.coo_matrix, sparse.csr_array, sparse.csc_array, sparse.coo_array,
+          sparse.lil_matrix, sparse.dok_array]  # fmt: skip
 
-    np.testing.assert_array_equal(matrix.toarray(), there_and_back(matrix))
+
+@pytest.mark.parametrize("kind", SPARSE, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("dtype", ["float64", "float32", "int64", "int8", "bool"])
+def test_sparse_rows_survive(kind: Any, dtype: str) -> None:
+    """A sparse matrix or array of any class comes back as one of that class, with its dtype."""
+    matrix = kind(np.array([[0, 2, 0], [0, 0, 0], [1, 0, 3]], dtype=dtype))
+
+    got = there_and_back(matrix)
+
+    assert (kind, np.dtype(dtype)) == (type(got), got.dtype)
+    np.testing.assert_array_equal(matrix.toarray(), got.toarray())
+
+
+def test_sparse_rows_are_objects_of_what_is_not_zero() -> None:
+    """A wide row of text features is as long as its words, and a caller may send all columns as a list."""
+    matrix = sparse.csr_array(([0.5, 0.0, 1.5], ([0, 0, 1], [999_999, 3, 7])), shape=(2, 1_000_000))
+    described = codec.describe_input(matrix)
+
+    assert [{"999999": 0.5}, {"7": 1.5}] == codec.encode_input(matrix, described)
+    narrow = codec.describe_input(sparse.eye(3).tocsr())
+    np.testing.assert_array_equal([[0, 2, 0]], codec.decode_rows(b"[[0, 2, 0]]", narrow).toarray())
+
+
+def test_an_endpoint_of_arrays_takes_sparse_rows() -> None:
+    """Who holds a sparse matrix may ask a model of plain arrays, and the other way round."""
+    matrix = sparse.csr_matrix(np.array([[0.0, 2.0]]))
+    plain, sparsely = codec.describe_input(matrix.toarray()), codec.describe_input(matrix)
+
+    assert [[0.0, 2.0]] == codec.encode_input(matrix, plain) == codec.encode_input(matrix.toarray(), sparsely)
 
 
 def test_numbered_columns_stay_numbers() -> None:
@@ -208,13 +235,14 @@ def test_series_answers_survive() -> None:
     pd.testing.assert_series_equal(answer, answered(answer, 2, answer.index), check_index_type=False)
 
 
-def test_sparse_answers_survive() -> None:
-    """A sparse answer comes back sparse, in its own format."""
-    answer = sparse.csc_matrix(np.array([[0.0, 2.0], [3.0, 0.0]]))
+@pytest.mark.parametrize("kind", SPARSE, ids=lambda kind: kind.__name__)
+def test_sparse_answers_survive(kind: Any) -> None:
+    """A sparse answer comes back as one of its own class, also the missing and infinite numbers in it."""
+    answer = kind(np.array([[0.0, np.inf], [np.nan, 0.0]]))
 
     got = answered(answer, 2)
 
-    assert "csc" == got.format
+    assert kind is type(got)
     np.testing.assert_array_equal(answer.toarray(), got.toarray())
 
 
@@ -227,6 +255,29 @@ def test_probabilities_of_several_outputs_survive() -> None:
     assert 2 == len(got)
     for expected, one in zip(answer, got, strict=True):
         np.testing.assert_array_equal(expected, one)
+
+
+def test_neighbours_survive() -> None:
+    """A tuple of arrays of different kinds, one row of each for each row asked, comes back as that tuple."""
+    answer = (np.array([[0.5, 1.0], [0.0, 2.0]]), np.array([[3, 1], [0, 2]]))
+
+    got = answered(answer, 2)
+
+    assert tuple is type(got)
+    for expected, one in zip(answer, got, strict=True):
+        np.testing.assert_array_equal(expected, one, strict=True)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [[np.array(["a", "bcd"]), np.array(["e"])], [np.array([1]), np.array([2])], [("a", 1), ()], ("a", "b"), ([1], [2, 3])],
+    ids=["texts", "numbers", "tuples", "tuple", "tuple of lists"],
+)
+def test_lists_of_arrays_and_tuples_survive(answer: Any) -> None:
+    """A list with an array or a tuple for each row comes back as that, and so does a tuple with one answer a row."""
+    got = answered(answer, 2)
+
+    assert repr(answer) == repr(got)
 
 
 @pytest.mark.parametrize(("answer", "rows"), [([1, "two"], 2), ({"score": 1.5}, 1), (3, 1), ("text", 1), (None, 1)])
@@ -290,8 +341,8 @@ def test_arguments_are_described_in_the_order_of_the_function() -> None:
 
     described = codec.describe_arguments([{"city": "Rome", "discount": 0.5, "area": 10.0}], price)
 
-    assert [("area", "float", False), ("city", "str", False), ("discount", "float", True), ("rounded", "object", True)] == [
-        (column.name, column.dtype, column.nullable) for column in described.columns
+    assert [("area", "float", False), ("city", "str", False), ("discount", "float", True), ("rounded", "bool", True)] == [
+        (column.name, column.dtype, column.optional) for column in described.columns
     ]
 
 

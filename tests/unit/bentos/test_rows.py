@@ -30,6 +30,8 @@ PEOPLE = Input(
 )
 GOOD = {"age": 41, "height": 1.75, "plan": "gold", "member": True, "name": "Ada", "since": "2020-01-31"}
 MATRIX = Input(kind="array", shape=(None, 3), dtype="float64")
+GAPS = Input(kind="array", shape=(None, 3), dtype="float64", nullable=True)
+WORDS = Input(kind="sparse", shape=(None, 1000), dtype="float64", name="csr_matrix")
 BYTES = Input(kind="array", shape=(None, 2), dtype="uint8")
 TEXTS = Input(kind="list", dtype="str")
 CALLS = Input(kind="arguments", columns=(Column(name="area", dtype="float"), Column(name="city", dtype="str", nullable=True)))
@@ -50,6 +52,14 @@ REFUSED: list[tuple[str, Input, Any, list[tuple[str, str]]]] = [
     ("null for int", PEOPLE, people(age=None), [("rows[1].age", "expected a whole number, got null")]),
     ("list for int", PEOPLE, people(age=[41]), [("rows[1].age", "expected a whole number, got a list")]),
     ("too large", PEOPLE, people(age=2**63), [("rows[1].age", "outside the range of int64")]),
+    ("null for float", PEOPLE, people(height=None), [("rows[1].height", "expected a number, got null")]),
+    ("null in a matrix", MATRIX, [[1, None, 3]], [("rows[0][1]", "expected a number, got null")]),
+    ("no such column", WORDS, [{"3": 1, "1000": 2, "-1": 1, "03": 1, "word": 1}],
+     [(f"rows[0].{key}", "expected the number of a column, 0 to 999") for key in ("1000", "-1", "03", "word")]),
+    ("text in a sparse row", WORDS, [{"3": "x"}], [("rows[0].3", "expected a number, got a string")]),
+    ("null in a sparse row", WORDS, [{"3": None}], [("rows[0].3", "expected a number, got null")]),
+    ("short sparse row", WORDS, [[0.0]], [("rows[0]", "expected 1000 values, got 1")]),
+    ("number for a sparse row", WORDS, [3], [("rows[0]", "expected a list of 1000 values, got a number")]),
     ("bool for float", PEOPLE, people(height=False), [("rows[1].height", "expected a number, got a boolean")]),
     ("text for float", PEOPLE, people(height="tall"), [("rows[1].height", "expected a number, got a string")]),
     ("object for float", PEOPLE, people(height={"m": 1}), [("rows[1].height", "expected a number, got an object")]),
@@ -164,11 +174,16 @@ def test_whole_floats_are_integers() -> None:
 
 
 def test_integers_are_floats() -> None:
-    """A whole number fits where a float is expected, and null is not-a-number there."""
-    np.testing.assert_array_equal([[1.0, 2.0, np.nan]], codec.decode_rows(b"[[1, 2.0, null]]", MATRIX))
+    """A whole number fits where a float is expected, and infinity has a name there."""
+    np.testing.assert_array_equal([[1.0, 2.0, -np.inf]], codec.decode_rows(b'[[1, 2.0, "-Infinity"]]', MATRIX))
 
 
-@pytest.mark.parametrize("input", [PEOPLE, MATRIX, TEXTS, CALLS, SCORES], ids=lambda input: input.kind)
+def test_null_is_not_a_number_where_values_may_be_missing() -> None:
+    """What was missing in the notebook's data may be missing in a caller's."""
+    np.testing.assert_array_equal([[1.0, np.nan, np.nan]], codec.decode_rows(b"[[1, null, null]]", GAPS))
+
+
+@pytest.mark.parametrize("input", [PEOPLE, MATRIX, WORDS, TEXTS, CALLS, SCORES], ids=lambda input: input.kind)
 def test_no_rows_are_no_error(input: Input) -> None:
     """An empty list of rows is a request without rows."""
     assert 0 == RowDecoder(input)(b'{"rows": []}').size
@@ -202,7 +217,7 @@ def test_the_fast_pass_agrees_with_the_exact_one(changes: dict[str, Any], input:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.lists(CELLS, max_size=4) | CELLS, max_size=3), st.sampled_from([MATRIX, BYTES, TEXTS, SCORES]))
+@given(st.lists(st.lists(CELLS, max_size=4) | CELLS, max_size=3), st.sampled_from([MATRIX, GAPS, BYTES, TEXTS, SCORES]))
 def test_the_fast_pass_agrees_on_arrays(rows: list[Any], input: Input) -> None:
     """What is decoded fast is what the exact look at every value would give, also for arrays and lists."""
     body = msgspec.json.encode(rows)
@@ -217,10 +232,26 @@ def test_the_fast_pass_agrees_on_arrays(rows: list[Any], input: Input) -> None:
     assert exact == repr(decoder(body).argument)
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.dictionaries(st.sampled_from(["0", "7", "999", "1000", "x"]), CELLS, max_size=3) | CELLS, max_size=3))
+def test_the_fast_pass_agrees_on_sparse_rows(rows: list[Any]) -> None:
+    """What is decoded fast is what the exact look at every value would give, also for objects of numbered columns."""
+    body = msgspec.json.encode(rows)
+    decoder = RowDecoder(WORDS)
+    try:
+        exact = decoder._exact(body).argument
+    except InvalidInput:
+        with pytest.raises(InvalidInput):
+            decoder(body)
+        return
+
+    assert 0 == (exact != decoder(body).argument).nnz
+
+
 @settings(max_examples=500, deadline=None)
 @given(st.binary(max_size=60))
 def test_any_bytes_are_refused_politely(body: bytes) -> None:
     """Whatever the bytes are, there is an answer or one of the two errors, nothing else."""
-    for input in (PEOPLE, MATRIX, TEXTS, CALLS, SCORES, ANYTHING):
+    for input in (PEOPLE, MATRIX, WORDS, TEXTS, CALLS, SCORES, ANYTHING):
         with contextlib.suppress(InvalidInput, InvalidJson):
             codec.decode_rows(body, input)

@@ -9,11 +9,13 @@ import pandas as pd
 import pytest
 from sklearn.base import BaseEstimator
 from sklearn.cluster import DBSCAN, KMeans
+from sklearn.covariance import EmpiricalCovariance
 from sklearn.decomposition import PCA
-from sklearn.ensemble import IsolationForest
+from sklearn.ensemble import HistGradientBoostingRegressor, IsolationForest
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV
+from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import SVC
@@ -42,17 +44,18 @@ class Own(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
 @pytest.mark.parametrize(
     ("model", "methods"),
     [
-        (LogisticRegression().fit(X, Y), ("predict", "predict_proba", "decision_function")),
+        (LogisticRegression().fit(X, Y), ("predict", "predict_proba", "predict_log_proba", "decision_function")),
         (SVC().fit(X, Y), ("predict", "decision_function")),
         (Ridge().fit(X, Y), ("predict",)),
         (KMeans(2, n_init=1).fit(X), ("predict", "transform")),
-        (PCA(1).fit(X), ("score_samples", "transform")),
+        (PCA(1).fit(X), ("score_samples", "transform", "inverse_transform")),
         (IsolationForest(n_estimators=2).fit(X), ("predict", "decision_function", "score_samples")),
         (make_pipeline(StandardScaler(), Ridge()).fit(X, Y), ("predict",)),
-        (make_pipeline(StandardScaler(), PCA(1)).fit(X), ("score_samples", "transform")),
+        (make_pipeline(StandardScaler(), PCA(1)).fit(X), ("score_samples", "transform", "inverse_transform")),
         (GridSearchCV(Ridge(), {"alpha": [1, 2]}, cv=2).fit(X, Y), ("predict",)),
-        (make_pipeline(StandardScaler(), "passthrough").fit(X), ("transform",)),
-        (FunctionTransformer(), ("transform",)),
+        (make_pipeline(StandardScaler(), "passthrough").fit(X), ("transform", "inverse_transform")),
+        (FunctionTransformer(), ("transform", "inverse_transform")),
+        (NearestNeighbors(n_neighbors=1).fit(X), ("kneighbors",)),
         (HashingVectorizer(), ("transform",)),
         (Own().fit(X, Y), ("predict",)),
         (make_pipeline(StandardScaler(), Own()).fit(X, Y), ("predict",)),
@@ -77,10 +80,21 @@ def test_unfitted(model: Any) -> None:
         Sklearn().check(model, "m")
 
 
-def test_nothing_to_ask() -> None:
-    """An estimator that only labels the data it was fitted on is refused."""
-    with pytest.raises(errors.NotDeployable, match="`m` is a DBSCAN, which has none of the methods predict, "):
-        Sklearn().check(DBSCAN().fit(X), "m")
+@pytest.mark.parametrize(
+    ("model", "message", "hint"),
+    [
+        (DBSCAN(), "`m` is a DBSCAN, which has none of the methods predict, ", "It answers only for the data that it was fitted on; "),
+        (EmpiricalCovariance(), "`m` is an EmpiricalCovariance, which has none", "To ask it something else, deploy a function "),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_nothing_to_ask(model: Any, message: str, hint: str) -> None:
+    """An estimator that only labels the data it was fitted on, or knows something else of it, is refused with what to do."""
+    with pytest.raises(errors.NotDeployable) as raised:
+        Sklearn().check(model.fit(X), "m")
+
+    assert raised.value.message.startswith(message)
+    assert raised.value.hint.startswith(hint)
 
 
 def test_not_taken() -> None:
@@ -89,6 +103,13 @@ def test_not_taken() -> None:
 
     assert [False] * 4 == [framework.accepts(one) for one in (3, len, dict, np.array([1]))]
     assert framework.accepts(Ridge)
+
+
+def test_missing_values_are_taken_by_those_that_say_so() -> None:
+    """What nothing in the notebook shows, the model's tags tell: whether a value may be missing."""
+    known = [Sklearn().contract(model.fit(X, Y)) for model in (Ridge(), HistGradientBoostingRegressor(max_iter=1))]
+
+    assert [False, True] == [one is not None and one.nullable for one in known]
 
 
 def test_known_features() -> None:

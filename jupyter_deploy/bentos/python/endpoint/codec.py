@@ -11,16 +11,18 @@ from typing import Any
 
 import msgspec
 
-from . import dtypes
+from . import dtypes, sparse
+from .arguments import describe_arguments, describe_batch, describe_hints, encode_call, with_schema
 from .columns import Frame, Series, builder
 from .contract import Column, Input, Output
-from .describe import describe_arguments, describe_calls, describe_input, describe_output
+from .describe import describe_calls, describe_input, describe_output
 from .problems import InvalidInput, InvalidJson
-from .rows import RowDecoder, decode_rows
+from .rows import RowDecoder
 
 __all__ = [
-    "InvalidInput", "InvalidJson", "RowDecoder", "count", "decode_answer", "decode_rows", "describe_arguments", "describe_calls",
-    "describe_input", "describe_output", "encode_answer", "encode_input", "encode_value", "take", "to_json",
+    "InvalidInput", "InvalidJson", "RowDecoder", "count", "decode_answer", "decode_rows", "describe_arguments", "describe_batch",
+    "describe_calls", "describe_hints", "describe_input", "describe_output", "encode_answer", "encode_input", "encode_value", "take",
+    "to_json", "with_schema",
 ]  # fmt: skip
 
 encode_value = dtypes.to_json
@@ -36,6 +38,24 @@ def to_json(value: Any) -> bytes:
         UTF-8; not-a-number and infinity are null.
     """
     return msgspec.json.encode(value, enc_hook=dtypes.to_json)
+
+
+def decode_rows(body: bytes, input: Input, function: Any = None) -> Any:
+    """Decode one body; a server keeps a `RowDecoder` instead.
+
+    Args:
+        body: The request's body.
+        input: What the method accepts.
+        function: What is called, where its type hints matter.
+
+    Returns:
+        The model's argument.
+
+    Raises:
+        InvalidJson: If the body is not strict JSON.
+        InvalidInput: If it does not fit the contract.
+    """
+    return RowDecoder(input, function)(body).argument
 
 
 def encode_input(value: Any, input: Input) -> list[Any]:
@@ -54,12 +74,14 @@ def encode_input(value: Any, input: Input) -> list[Any]:
     """
     if input.kind == "value":
         return [dtypes.to_json(value)]
-    if input.kind == "arguments" and isinstance(value, dict):
-        return [dtypes.to_json(value)]
+    if input.kind == "arguments":
+        return [encode_call(call, input, encode_input) for call in ([value] if isinstance(value, dict) else value)]
     if input.kind == "frame" and isinstance(value, dict):
         return [dtypes.to_json(value)]
-    if input.kind == "array" and hasattr(value, "columns"):
+    if input.kind in ("array", "sparse") and hasattr(value, "columns"):
         value = value.to_numpy()  # a model of arrays takes a frame's values, whatever its columns are called
+    if input.kind != "sparse" and sparse.is_sparse(value):
+        value = value.toarray()
     if input.kind == "frame" and not hasattr(value, "columns"):
         return [_by_name(row, place, input) for place, row in enumerate(_rows(value))]
     return _rows(value)
@@ -81,7 +103,7 @@ def encode_answer(answer: Any, output: Output | None = None) -> list[Any]:
 
     Args:
         answer: What it returned.
-        output: What it is known to return; needed where an answer is a list of arrays.
+        output: What it is known to return; needed where an answer is a list or tuple of arrays.
 
     Returns:
         One JSON value a row.
@@ -90,7 +112,7 @@ def encode_answer(answer: Any, output: Output | None = None) -> list[Any]:
         return [dtypes.to_json(answer)]
     if output is not None and output.each is not None:
         return [_rows(one) for one in answer]
-    if output is not None and output.kind == "list" and output.shape is not None:
+    if output is not None and output.parts:
         return [list(row) for row in zip(*(_rows(one) for one in answer), strict=True)]
     return _rows(answer)
 
@@ -101,14 +123,14 @@ def decode_answer(predictions: list[Any], output: Output, index: Any = None) -> 
     Args:
         predictions: One JSON value a row.
         output: What the method returns.
-        index: The index of the frame that was sent, for an answer that has one.
+        index: The index of the frame that was sent, for an answer that keeps it.
 
     Returns:
-        An array, frame, series, sparse matrix or list; for `value` the one answer, or a list where there are several.
+        An array, frame, series, sparse matrix, list or tuple; for `value` the one answer, or a list where there are several.
     """
     if output.kind == "value":
         return predictions[0] if len(predictions) == 1 else predictions
-    return _DECODE[output.kind](predictions, output, index)
+    return _DECODE[output.kind](predictions, output, index if output.index == "rows" else None)
 
 
 def take(value: Any, input: Input, n: int) -> Any:
@@ -126,7 +148,7 @@ def take(value: Any, input: Input, n: int) -> Any:
         return value
     if hasattr(value, "iloc"):
         return value.iloc[:n]
-    return value.tocsr()[:n] if hasattr(value, "tocsr") else value[:n]
+    return type(value)(value.tocsr()[:n]) if sparse.is_sparse(value) else value[:n]
 
 
 def count(value: Any) -> int:
@@ -153,10 +175,10 @@ def _rows(value: Any) -> list[Any]:
         return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
     if hasattr(value, "iloc"):
         return _column(value)
-    if hasattr(value, "tocsr"):
-        value = value.toarray()
+    if sparse.is_sparse(value):
+        return sparse.encode(value)
     if hasattr(value, "dtype") and getattr(value, "ndim", 0) > 0:
-        return _array(value)
+        return dtypes.array_to_json(value)
     if not isinstance(value, Iterable) or isinstance(value, str | bytes | dict):
         raise TypeError(f"a value of type {type(value).__name__} is no table, array or list of rows")
     return [dtypes.to_json(one) for one in value]
@@ -167,25 +189,10 @@ def _column(series: Any) -> list[Any]:
     if name == "category":
         return [dtypes.to_json(one) for one in series]
     if dtypes.is_numpy(name) or (name.startswith(("datetime64[", "timedelta64[")) and "," not in name):
-        return _array(series.to_numpy())
+        return dtypes.array_to_json(series.to_numpy())
+    if dtypes.family(name) == "float":
+        return dtypes.array_to_json(series.to_numpy(dtype="float64", na_value=float("nan")))
     return [dtypes.to_json(one) for one in series]
-
-
-def _array(array: Any) -> list[Any]:
-    kind = array.dtype.kind
-    if kind in "mM":
-        made: list[Any] = dtypes.dates(array)
-        return made
-    if kind in "biuU" or (kind == "f" and _finite(array)):
-        plain: list[Any] = array.tolist()
-        return plain
-    return [dtypes.to_json(one) for one in array.tolist()]
-
-
-def _finite(array: Any) -> bool:
-    import numpy as np
-
-    return bool(np.isfinite(array).all())
 
 
 def _to_array(predictions: list[Any], output: Output, _index: Any = None) -> Any:
@@ -214,20 +221,22 @@ def _to_series(predictions: list[Any], output: Output, index: Any = None) -> Any
 
 
 def _to_sparse(predictions: list[Any], output: Output, _index: Any = None) -> Any:
-    from scipy import sparse
-
-    dense = _to_array(predictions, output)
-    return getattr(sparse, output.name or "csr_matrix")(dense)
+    return sparse.build(predictions, output.shape or (None, 0), output.dtype or "float64", str(output.name or "csr_matrix"))
 
 
-def _to_list(predictions: list[Any], output: Output, _index: Any = None) -> Any:
+def _to_list(predictions: list[Any], output: Output, index: Any = None) -> Any:
     if output.each is not None:
         return [decode_answer(one, output.each) for one in predictions]
-    if output.shape is None:
+    if not output.parts:
         return predictions
-    import numpy as np
+    columns = zip(*predictions, strict=True) if predictions else ([] for _ in output.parts)
+    return [decode_answer(list(one), part, index) for one, part in zip(columns, output.parts, strict=True)]
 
-    return [np.array(one, dtype=output.dtype) for one in zip(*predictions, strict=True)]
+
+def _to_tuple(predictions: list[Any], output: Output, index: Any = None) -> Any:
+    return tuple(_to_list(predictions, output, index))
 
 
-_DECODE = {"array": _to_array, "frame": _to_frame, "series": _to_series, "sparse": _to_sparse, "list": _to_list}
+_DECODE = {
+    "array": _to_array, "frame": _to_frame, "series": _to_series, "sparse": _to_sparse, "list": _to_list, "tuple": _to_tuple,
+}  # fmt: skip

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
+import decimal
+import enum
+import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from .contract import Column, Input, Output
-from .dtypes import family, marker, object_dtype, to_json
+from .dtypes import family, marker, name_of, object_dtype, to_json
+from .sparse import is_sparse
 
+_PLAIN = frozenset({str, bool, int, float, type(None), decimal.Decimal})
+_TOLD = ("isoformat", "tolist", "total_seconds", "freqstr")  # of dates, numpy's scalars and arrays, durations, periods
 LONGEST = 200  # characters of an example
 NAMES = {str: "str", bool: "bool", int: "int", float: "float", dict: "dict", list: "list", tuple: "list"}
 
@@ -30,25 +35,28 @@ def describe_input(value: Any) -> Input:
     if _is_frame(value):
         return Input(kind="frame", columns=_columns(value), dtype=_label_dtype(value))
     if hasattr(value, "iloc"):
-        column = _column(value, str(value.name) if value.name is not None else "")
-        return Input(kind="series", columns=(column,), dtype=column.dtype, name=None if value.name is None else str(value.name))
-    if hasattr(value, "tocsr"):
-        return Input(kind="array", shape=_shape(value), dtype=str(value.dtype))
-    if hasattr(value, "dtype") and getattr(value, "ndim", 0) > 0:
-        return Input(kind="array", shape=_shape(value), dtype=_array_dtype(value))
+        column = _column(value, _text(value.name))
+        return Input(kind="series", columns=(column,), dtype=column.dtype, name=_series_name(value))
+    if is_sparse(value):
+        return Input(
+            kind="sparse", shape=_shape(value), dtype=name_of(value.dtype), name=type(value).__name__,
+            nullable=_has_missing(value.tocoo().data), infinite=_has_infinite(value.tocoo().data),
+        )  # fmt: skip
+    if _is_array(value):
+        dtype, missing = _array_dtype(value), _has_missing(value)
+        return Input(kind="array", shape=_shape(value), dtype=dtype, nullable=missing, infinite=_has_infinite(value))
     if isinstance(value, list | tuple):
         return _describe_list(value)
-    to_json(value)
+    _check_objects([value])
     return Input(kind="value")
 
 
-def describe_output(answer: Any, rows: int, classes: Iterable[Any] | None = None) -> Output:
+def describe_output(answer: Any, rows: int) -> Output:
     """Describe what a model returned.
 
     Args:
         answer: What it returned.
         rows: How many rows it was given.
-        classes: For probabilities, the class of each column.
 
     Returns:
         What its method returns; `value` where the answer is no container of one answer a row.
@@ -56,43 +64,52 @@ def describe_output(answer: Any, rows: int, classes: Iterable[Any] | None = None
     Raises:
         TypeError: If JSON cannot hold the answer.
     """
-    named = None if classes is None else tuple(to_json(one) for one in classes)
-    if _is_frame(answer):
-        return Output(kind="frame", columns=_columns(answer), dtype=_label_dtype(answer), classes=named)
-    if hasattr(answer, "iloc"):
-        column = _column(answer, str(answer.name) if answer.name is not None else "")
-        return Output(kind="series", columns=(column,), dtype=column.dtype, name=None if answer.name is None else str(answer.name))
-    if hasattr(answer, "tocsr"):
-        return Output(kind="sparse", shape=_shape(answer), dtype=str(answer.dtype), name=type(answer).__name__)
-    if hasattr(answer, "dtype") and getattr(answer, "ndim", 0) > 0:
-        return Output(kind="array", shape=_shape(answer), dtype=_array_dtype(answer), classes=named)
-    if isinstance(answer, list) and _is_multi_output(answer, rows):
-        return Output(kind="list", shape=(len(answer), None, None), dtype=str(answer[0].dtype))
+    if _is_container(answer):
+        return _describe_container(answer)
+    if not isinstance(answer, list | tuple):
+        to_json(answer)
+        return Output(kind="value")
+    kind: Literal["list", "tuple"] = "list" if isinstance(answer, list) else "tuple"
+    if _has_parts(answer, rows):
+        return Output(kind=kind, parts=tuple(_describe_container(one) for one in answer))
+    if len(answer) == rows:
+        return msgspec.structs.replace(describe_calls(answer), kind=kind)
     to_json(answer)
-    if isinstance(answer, list | tuple) and len(answer) == rows:
-        return Output(kind="list")
     return Output(kind="value")
 
 
+def _describe_container(answer: Any) -> Output:
+    if _is_frame(answer):
+        return Output(kind="frame", columns=_columns(answer), dtype=_label_dtype(answer))
+    if hasattr(answer, "iloc"):
+        column = _column(answer, _text(answer.name))
+        return Output(kind="series", columns=(column,), dtype=column.dtype, name=_series_name(answer))
+    if is_sparse(answer):
+        infinite = _has_infinite(answer.tocoo().data)
+        return Output(kind="sparse", shape=_shape(answer), dtype=name_of(answer.dtype), name=type(answer).__name__, infinite=infinite)
+    return Output(kind="array", shape=_shape(answer), dtype=_array_dtype(answer), infinite=_has_infinite(answer))
+
+
 def describe_calls(answers: Sequence[Any]) -> Output:
-    """Describe what a function returned that was called once for each row.
+    """Describe a list of answers, such as what a function returned that was called once for each row.
 
     Args:
-        answers: What each call returned.
+        answers: One answer a row.
 
     Returns:
-        A list; it says what each answer is where all are tables, columns or arrays of one kind.
+        A list; it says what each answer is where all are tuples, or tables, columns or arrays of one kind.
 
     Raises:
         TypeError: If JSON cannot hold an answer, or it has an index of its own, which JSON would lose.
     """
     if not all(_is_container(one) for one in answers):
         to_json(answers)
-        return Output(kind="list")
+        plain = not answers or not all(type(one) is tuple for one in answers)
+        return Output(kind="list", each=None if plain else Output(kind="tuple"))
     for one in answers:
         if hasattr(one, "iloc") and type(one.index).__name__ != "RangeIndex":
             raise TypeError(f"the index of a {type(one).__name__} would be lost; return it with `reset_index()`")
-    found = {_plain(describe_output(one, len(one))) for one in answers}
+    found = {_plain(_describe_container(one)) for one in answers}
     if len(found) != 1:
         to_json(answers)
         return Output(kind="list")
@@ -100,45 +117,18 @@ def describe_calls(answers: Sequence[Any]) -> Output:
 
 
 def _is_container(answer: Any) -> bool:
-    return hasattr(answer, "iloc") or (hasattr(answer, "dtype") and getattr(answer, "ndim", 0) > 0)
+    return hasattr(answer, "iloc") or is_sparse(answer) or _is_array(answer)
+
+
+def _is_array(value: Any) -> bool:
+    return hasattr(value, "dtype") and getattr(value, "ndim", 0) > 0
 
 
 def _plain(output: Output) -> Output:
-    """Leave out what differs from answer to answer: ranges, examples, how many rows."""
+    """Leave out what differs from answer to answer: ranges, examples, how many rows, how long a text is."""
     columns = tuple(Column(name=one.name, dtype=one.dtype, categories=one.categories) for one in output.columns)
-    return msgspec.structs.replace(output, columns=columns)
-
-
-def describe_arguments(calls: Sequence[dict[str, Any]], function: Any = None) -> Input:
-    """Describe the named arguments of a function.
-
-    Args:
-        calls: The arguments of one or more calls.
-        function: The function; its parameters give the order and say which ones may be left out.
-
-    Returns:
-        What it accepts, one column a parameter.
-
-    Raises:
-        TypeError: If JSON cannot hold an argument.
-    """
-    names = list(dict.fromkeys(name for call in calls for name in call))
-    optional: set[str] = set()
-    if function is not None:
-        parameters = inspect.signature(function).parameters.values()
-        optional = {one.name for one in parameters if one.default is not one.empty and one.kind is not one.POSITIONAL_ONLY}
-        known = [one.name for one in parameters]
-        # one with a default that no call gave can be given all the same; of what kind it is, nobody knows
-        names = [name for name in known if name in names or name in optional] + [name for name in names if name not in known]
-    columns = tuple(_parameter(name, [call.get(name) for call in calls], name in optional) for name in names)
-    return Input(kind="arguments", columns=columns)
-
-
-def _parameter(name: str, values: list[Any], optional: bool) -> Column:
-    seen = [one for one in values if not marker(one)]
-    kinds = {NAMES.get(type(to_json(one)), "object") for one in seen}
-    dtype = "float" if kinds == {"int", "float"} else kinds.pop() if len(kinds) == 1 else "object"
-    return Column(name=name, dtype=dtype, nullable=optional or len(seen) < len(values), example=_example(seen))
+    dtype = "<U0" if (output.dtype or "").startswith("<U") else output.dtype
+    return msgspec.structs.replace(output, columns=columns, dtype=dtype)
 
 
 def _describe_list(value: Sequence[Any]) -> Input:
@@ -148,11 +138,11 @@ def _describe_list(value: Sequence[Any]) -> Input:
         inner = {NAMES.get(type(one), "object") for row in value for one in row}
         sizes = {len(row) for row in value}
         if len(sizes) == 1 and inner <= {"int", "float"}:
-            return Input(kind="list", shape=(None, sizes.pop()), dtype="float" if "float" in inner else "int")
-    for one in value:
-        to_json(one)
-    if names == {"int", "float"}:
-        return Input(kind="list", dtype="float")
+            dtype, missing = "float" if "float" in inner else "int", any(marker(one) for row in value for one in row)
+            return Input(kind="list", shape=(None, sizes.pop()), dtype=dtype, nullable=missing)
+    _check_objects(value)
+    if names <= {"int", "float"} and "float" in names:
+        return Input(kind="list", dtype="float", nullable=any(marker(one) for one in value))
     return Input(kind="list", dtype=names.pop() if len(names) == 1 and "object" not in names else None)
 
 
@@ -160,30 +150,63 @@ def _is_frame(value: Any) -> bool:
     return hasattr(value, "columns") and hasattr(value, "iloc")
 
 
-def _is_multi_output(answer: list[Any], rows: int) -> bool:
-    return bool(answer) and all(hasattr(one, "dtype") and getattr(one, "ndim", 0) == 2 and len(one) == rows for one in answer)
+def _has_parts(answer: Sequence[Any], rows: int) -> bool:
+    """Tell several arrays of one answer a row each from one array a row; tables of probabilities and tuples leave no doubt."""
+    if not answer or not all(_is_container(one) and one.shape[0] == rows for one in answer):
+        return False
+    return len(answer) != rows or isinstance(answer, tuple) or all(one.ndim == 2 for one in answer)
 
 
 def _shape(value: Any) -> tuple[int | None, ...]:
+    if is_sparse(value) and value.ndim != 2:
+        raise TypeError(f"JSON cannot hold a {type(value).__name__} of {value.ndim} dimensions; make a plain array of it")
     return (None, *(int(size) for size in value.shape[1:]))
 
 
 def _array_dtype(array: Any) -> str:
+    if hasattr(array, "mask"):
+        raise TypeError("JSON cannot hold a masked array; fill it, such as with `.filled(numpy.nan)`")
     if array.dtype.kind == "O":
-        to_json(array)
-        return object_dtype(array.ravel().tolist())
-    if array.dtype.kind in "cVS":
-        raise TypeError(f"JSON cannot hold an array of {array.dtype}")
-    return str(array.dtype)
+        values = array.ravel().tolist()
+        _check_objects(values)
+        return object_dtype(values)
+    return name_of(array.dtype)
+
+
+def _has_missing(array: Any) -> bool:
+    if array.dtype.kind in "fmM":
+        return bool((array != array).any())  # noqa: PLR0124 (what is missing differs from itself)
+    return array.dtype.kind in "OT" and any(marker(one) for one in array.ravel().tolist())
+
+
+def _has_infinite(array: Any) -> bool:
+    if array.dtype.kind != "f":
+        return False
+    import numpy as np
+
+    return bool(np.isinf(array).any())
+
+
+def _text(name: Any) -> str:
+    return "" if name is None else str(name)
+
+
+def _series_name(series: Any) -> str | int | None:
+    return series.name if series.name is None or type(series.name) in (str, int) else str(series.name)
 
 
 def _label_dtype(frame: Any) -> str | None:
-    labels = frame.columns
-    if labels.nlevels > 1:
+    names = frame.columns
+    if names.nlevels > 1:
         raise TypeError("a frame with several levels of columns has no JSON form; give its columns plain names")
-    if not labels.is_unique:
-        raise TypeError(f"the frame has two columns of one name: {sorted({str(one) for one in labels[labels.duplicated()]})}")
-    return str(labels.dtype) if labels.dtype.kind in "iuf" else None
+    if not names.is_unique:
+        raise TypeError(f"the frame has two columns of one name: {sorted({str(one) for one in names[names.duplicated()]})}")
+    if names.dtype.kind in "iuf":
+        return str(names.dtype)
+    other = next((type(one).__name__ for one in names if not isinstance(one, str)), None)
+    if other is not None:
+        raise TypeError(f"a column of the frame is named by a {other}; give its columns texts as names")
+    return None
 
 
 def _columns(frame: Any) -> tuple[Column, ...]:
@@ -192,27 +215,51 @@ def _columns(frame: Any) -> tuple[Column, ...]:
 
 
 def _column(series: Any, name: str) -> Column:
-    dtype, categories = str(series.dtype), None
-    seen = series[series.notna()]
-    if dtype == "category":
-        categories = tuple(to_json(one) for one in series.cat.categories)
-        dtype = "category[ordered]" if series.cat.ordered else "category"
-    elif dtype == "object":
-        dtype = object_dtype(series)
-    elif series.dtype.kind in "cV":
-        raise TypeError(f"JSON cannot hold the column `{name}` of {dtype}")
-    low, high = _range(seen, dtype)
-    return Column(
-        name=name, dtype=dtype, nullable=len(seen) < len(series), categories=categories, minimum=low, maximum=high,
-        example=_example(seen),
-    )  # fmt: skip
+    try:
+        dtype, categories = _dtype_of(series)
+        seen = series[series.notna()]
+        low, high = _range(seen, dtype)
+        return Column(
+            name=name, dtype=dtype, nullable=len(seen) < len(series), categories=categories, minimum=low, maximum=high,
+            example=_example(seen), infinite=_is_infinite(seen, dtype),
+        )  # fmt: skip
+    except TypeError as error:
+        raise TypeError(f"{error} (column `{name}`)") from error
+
+
+def _dtype_of(series: Any) -> tuple[str, tuple[Any, ...] | None]:
+    if str(series.dtype) == "object":
+        values = series.tolist()
+        _check_objects(values)
+        return object_dtype(values), None
+    if str(series.dtype) != "category":
+        return name_of(series.dtype), None
+    categories = series.cat.categories
+    if categories.dtype.kind in "biuf" or all(isinstance(one, (str, bool, int, float)) for one in categories):
+        return "category[ordered]" if series.cat.ordered else "category", tuple(to_json(one) for one in categories)
+    raise TypeError(f"JSON cannot hold categories of type {type(categories[0]).__name__}; make texts of them before fitting")
+
+
+def _check_objects(values: Iterable[Any]) -> None:
+    """Check that JSON holds what stands in a table, array or list: a field of a record would come back without its class."""
+    for kind, one in {type(one): one for one in values}.items():
+        if kind in (list, tuple, set, frozenset, dict):
+            _check_objects(within for one in values if type(one) is kind for within in (one.values() if kind is dict else one))
+        elif not (kind in _PLAIN or marker(one) or any(hasattr(one, name) for name in _TOLD)) or isinstance(one, enum.Enum):
+            raise TypeError(f"JSON cannot hold a {kind.__module__}.{kind.__qualname__}")
+        elif hasattr(one, "tolist"):
+            to_json(one)
 
 
 def _range(seen: Any, dtype: str) -> tuple[Any, Any]:
-    if not len(seen) or family(dtype) not in ("float", "int", "date"):
+    if not len(seen) or family(dtype) not in ("float", "int", "date", "decimal"):
         return None, None
     low, high = to_json(seen.min()), to_json(seen.max())
     return (None, None) if low is None or high is None else (low, high)
+
+
+def _is_infinite(seen: Any, dtype: str) -> bool:
+    return family(dtype) == "float" and len(seen) > 0 and any(math.isinf(one) for one in (seen.min(), seen.max()))
 
 
 def _example(seen: Any) -> Any:

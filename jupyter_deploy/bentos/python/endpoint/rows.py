@@ -6,6 +6,7 @@ same. Whatever it does not take goes through the slow pass, which fits value by 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from operator import attrgetter
@@ -13,17 +14,22 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
-from . import checks
+from . import checks, sparse
+from .arguments import ArgumentDecoder, element_of
 from .columns import Frame, Series, builder, labels
 from .contract import Column, Input
 from .dtypes import family, is_numpy, limits
 from .problems import InvalidInput, InvalidJson
+from .scalars import Shape
 
 _WIRE: dict[str, Any] = {
-    "float": float | None, "int": int, "bool": bool, "string": str, "category": str | int | float | bool, "date": str,
+    "float": float, "int": int, "bool": bool, "string": str, "category": str | int | float | bool, "date": str,
 }  # fmt: skip
 _UNNAMEABLE = re.compile(r'[\\"\x00-\x1f]')  # what msgspec does not take in a name
 HARD = 1 << 62  # limits that msgspec can state on an integer
+
+
+_Slowly = Callable[[Any, Input, checks.Errors], Iterator[Any]]
 
 
 class Rows(NamedTuple):
@@ -47,12 +53,17 @@ class RowDecoder:
 
     Args:
         input: What the method accepts.
+        function: What is called; where its type hints tell more than JSON holds, the values are made into that.
     """
 
-    def __init__(self, input: Input) -> None:
+    def __init__(self, input: Input, function: Any = None) -> None:
         self.input = input
-        self._fast = _FAST.get(input.kind, _no_fast)(input)
-        self._slow = _SLOW[input.kind]
+        element = element_of(function) if input.kind == "list" and input.schema is not None and function is not None else None
+        if input.kind == "arguments":
+            self._slow = _slow_arguments(input, function)
+        else:
+            self._slow = _slow_elements(element) if element is not None else _SLOW[input.kind]
+        self._fast = _FAST.get(input.kind, _no_fast)(input) if element is None else _no_fast(input)
         self._build = _BUILD[input.kind]
 
     def __call__(self, body: bytes) -> Rows:
@@ -153,13 +164,47 @@ def _slow_scalar(parsed: Any, input: Input, errors: checks.Errors) -> Iterator[A
     yield from checks.fit_nested(rows, (None, *_rest(input)), _cell(input), path, errors) if rows else []
 
 
-def _slow_arguments(parsed: Any, input: Input, errors: checks.Errors) -> Iterator[dict[str, Any]]:
+def _slow_sparse(parsed: Any, input: Input, errors: checks.Errors) -> Iterator[Any]:
     rows, path = _listed(parsed, errors)
+    cell, rest = _cell(input), _rest(input)
     for place, row in enumerate(rows):
+        where = f"{path}[{place}]"
         if isinstance(row, dict):
-            yield checks.fit_object(row, input.columns, f"{path}[{place}]", errors, optional=True)
+            yield checks.fit_sparse(row, rest[0] or 0, cell, where, errors)
         else:
-            errors.add(f"{path}[{place}]", f"expected an object, got {checks.named(row)}")
+            yield checks.fit_nested(row, rest, cell, where, errors)
+
+
+def _slow_arguments(input: Input, function: Any) -> _Slowly:
+    make = ArgumentDecoder(input, function, _nested)
+
+    def read(parsed: Any, _input: Input, errors: checks.Errors) -> Iterator[dict[str, Any]]:
+        rows, path = _listed(parsed, errors)
+        for place, row in enumerate(rows):
+            yield make(row, f"{path}[{place}]", errors)
+
+    return read
+
+
+def _nested(value: Any, input: Input, path: str, errors: checks.Errors) -> Any:
+    """Make one argument that is a table or an array."""
+    if not isinstance(value, list):
+        errors.add(path, f"expected a list, got {checks.named(value)}")
+        return None
+    own = checks.Errors()
+    rows = checks.collected(_SLOW[input.kind](value, input, own))
+    for where, message in own.list:
+        errors.add(path + where.removeprefix("rows"), message)
+    return None if own.list else _BUILD[input.kind](rows, input)
+
+
+def _slow_elements(shape: Shape) -> _Slowly:
+    def read(parsed: Any, _input: Input, errors: checks.Errors) -> Iterator[Any]:
+        rows, path = _listed(parsed, errors)
+        for place, row in enumerate(rows):
+            yield shape.fit(row, f"{path}[{place}]", errors)
+
+    return read
 
 
 def _slow_value(parsed: Any, _input: Input, errors: checks.Errors) -> Iterator[Any]:
@@ -175,13 +220,13 @@ def _rest(input: Input) -> tuple[int | None, ...]:
 
 def _cell(input: Input) -> Column:
     """What a row of an array, a series or a list must fit, as if it were a column."""
-    return Column(name=input.name or "", dtype=input.dtype or "object", nullable=_nullable(input))
+    return Column(name="", dtype=input.dtype or "object", nullable=_nullable(input))
 
 
 def _nullable(input: Input) -> bool:
     if input.columns:
         return input.columns[0].nullable
-    return family(input.dtype or "object") in ("any", "date", "duration") or "," in (input.dtype or "")
+    return input.nullable or family(input.dtype or "object") == "any"
 
 
 def _build_frame(rows: list[dict[str, Any]], input: Input) -> Any:
@@ -206,7 +251,19 @@ def _build_array(rows: list[Any], input: Input) -> Any:
     return np.array(rows, dtype=input.dtype)
 
 
-def _build_list(rows: list[Any], _input: Input) -> Any:
+def _build_sparse(rows: list[Any], input: Input) -> Any:
+    return sparse.build(rows, input.shape or (None, 0), input.dtype or "float64", str(input.name or "csr_matrix"))
+
+
+def _build_list(rows: list[Any], input: Input) -> Any:
+    return _with_nan(rows) if input.dtype == "float" and input.nullable else rows
+
+
+def _with_nan(rows: list[Any]) -> list[Any]:
+    return [_with_nan(one) if isinstance(one, list) else math.nan if one is None else one for one in rows]
+
+
+def _build_arguments(rows: list[Any], _input: Input) -> Any:
     return rows
 
 
@@ -305,6 +362,17 @@ def _fast_array(input: Input) -> Callable[[bytes], Rows]:
     return read
 
 
+def _fast_sparse(input: Input) -> Callable[[bytes], Rows]:
+    cell: Any = _wire_type(_cell(input))
+    decode = _body_decoder(dict[int, cell] | list[cell])
+
+    def read(body: bytes) -> Rows:
+        rows = decode(body)
+        return Rows(_build_sparse(rows, input), len(rows))
+
+    return read
+
+
 def _fast_list(input: Input) -> Callable[[bytes], Rows]:
     if input.dtype != "str" or input.shape is not None:
         return _no_fast(input)
@@ -317,29 +385,14 @@ def _fast_list(input: Input) -> Callable[[bytes], Rows]:
     return read
 
 
-_FAST: dict[str, Callable[[Input], Callable[[bytes], Rows]]] = {"frame": _fast_frame, "array": _fast_array, "list": _fast_list}
-_SLOW: dict[str, Callable[[Any, Input, checks.Errors], Iterator[Any]]] = {
-    "frame": _slow_frame, "series": _slow_scalar, "array": _slow_scalar, "list": _slow_scalar, "arguments": _slow_arguments,
+_FAST: dict[str, Callable[[Input], Callable[[bytes], Rows]]] = {
+    "frame": _fast_frame, "array": _fast_array, "sparse": _fast_sparse, "list": _fast_list,
+}  # fmt: skip
+_SLOW: dict[str, _Slowly] = {
+    "frame": _slow_frame, "series": _slow_scalar, "array": _slow_scalar, "sparse": _slow_sparse, "list": _slow_scalar,
     "value": _slow_value,
 }  # fmt: skip
 _BUILD: dict[str, Callable[[list[Any], Input], Any]] = {
-    "frame": _build_frame, "series": _build_series, "array": _build_array, "list": _build_list, "arguments": _build_list,
-    "value": _build_value,
+    "frame": _build_frame, "series": _build_series, "array": _build_array, "sparse": _build_sparse, "list": _build_list,
+    "arguments": _build_arguments, "value": _build_value,
 }  # fmt: skip
-
-
-def decode_rows(body: bytes, input: Input) -> Any:
-    """Decode one body; a server keeps a `RowDecoder` instead.
-
-    Args:
-        body: The request's body.
-        input: What the method accepts.
-
-    Returns:
-        The model's argument.
-
-    Raises:
-        InvalidJson: If the body is not strict JSON.
-        InvalidInput: If it does not fit the contract.
-    """
-    return RowDecoder(input)(body).argument
