@@ -43,6 +43,7 @@ KINDS = {"frameworks": "frameworks", "languages": "languages", "targets": "targe
 SHARED = {
     "contract": {"values", "capture", "adapters", "bundle", "frameworks", "languages", "targets", "lock"},
     "codec": {"capture", "adapters"},
+    "dtypes": {"capture"},
     "hints": {"capture"},
     "schema": {"capture", "bundle"},
     "keys": {"share"},

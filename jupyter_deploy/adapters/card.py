@@ -154,9 +154,24 @@ def releases(endpoint: Endpoint, now: float) -> dict[str, str]:
     Returns:
         A mime bundle.
     """
-    rows = [release_row(release, endpoint.answering, now) for release in endpoint.releases]
-    table = _table(RELEASES, [tuple(_e(cell) for cell in cells) for cells in rows])
-    return {"text/html": f'<div style="{FONT}">{table}</div>', "text/plain": columns(RELEASES, rows)}
+    return listed(RELEASES, [release_row(release, endpoint.answering, now) for release in endpoint.releases])
+
+
+def listed(head: Sequence[str], rows: Sequence[Sequence[str]], note: str = "") -> dict[str, str]:
+    """Draw a table.
+
+    Args:
+        head: The columns' names.
+        rows: The cells.
+        note: A line below it; none where empty.
+
+    Returns:
+        A mime bundle.
+    """
+    table = _table(head, [tuple(_e(cell) for cell in cells) for cells in rows])
+    below = f'<div style="{MUTED}">{_marked(note)}</div>' if note else ""
+    plain = "\n".join(line for line in (columns(head, rows), note) if line)
+    return {"text/html": f'<div style="{FONT}">{table}{below}</div>', "text/plain": plain}
 
 
 def row(endpoint: Endpoint, now: float) -> tuple[str, ...]:
@@ -184,14 +199,14 @@ def release_row(release: Release, answering: int | None, now: float) -> tuple[st
         now: Seconds since the epoch.
 
     Returns:
-        Tag, state, age, whether it answers, the reason where it did not come to serve.
+        Tag, state, age, whether it answers, the reason where it did not come to serve or how it is marked.
     """
     return (
         release.tag,
         words.state(release, answering),
         words.span(now - release.created),
         "yes" if release.number == answering else "",
-        release.reason,
+        release.reason or words.mark(release),
     )
 
 

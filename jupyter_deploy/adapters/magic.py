@@ -17,14 +17,15 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from jupyter_deploy import errors
 
-VERBS = ("status", "logs", "releases", "rollback", "cancel", "remove")
-NAMED = ("logs", "releases", "rollback", "cancel", "remove")  # verbs that need an endpoint
+VERBS = ("status", "logs", "releases", "golden", "rollback", "cancel", "remove")
+NAMED = ("logs", "releases", "golden", "rollback", "cancel", "remove")  # verbs that need an endpoint
 SETTINGS = (
     "workers", "tolerance", "deadline", "target", "retry", "network", "preview", "preview_live", "golden_rows", "nondeterministic",
     "include", "env", "allow_secret",
 )  # fmt: skip
 EXPANDED = {
     "--name", "-n", "--workers", "--tolerance", "--deadline", "--target", "--lines", "--release", "--to", "--golden", "--include",
+    "--method",
     "--env",
 }  # fmt: skip
 EXAMPLE = {"--example", "-e"}
@@ -56,7 +57,8 @@ OPTIONS: tuple[Option, ...] = (
     (("--dry-run",), {"action": "store_true", "help": "Show what would be deployed, and deploy nothing."}),
     (("--json",), {"action": "store_true", "help": "Print JSON instead of a card."}),
     (("--lines",), {"type": int, "default": 100, "help": "logs: how many lines."}),
-    (("--release", "--to"), {"type": int, "help": "logs, cancel, rollback: the release's number."}),
+    (("--method",), {"help": "golden: the model's method."}),
+    (("--release", "--to"), {"type": int, "help": "logs, golden, cancel, rollback: the release's number."}),
 )
 RED, BOLD, PLAIN = "\x1b[31m", "\x1b[1m", "\x1b[0m"
 
@@ -126,6 +128,7 @@ class DeployMagics(Magics):
           %deploy status [NAME]                 one endpoint's card, or all endpoints
           %deploy logs NAME [--lines N]         what its processes wrote
           %deploy releases NAME                 its releases
+          %deploy golden NAME [--method M]      its golden rows, with the notebook's answers
           %deploy rollback NAME [--to N]        let an older verified release answer again
           %deploy cancel NAME [--release N]     stop a deploy that is on its way
           %deploy remove NAME                   end the endpoint with its releases and keys
@@ -199,6 +202,13 @@ class DeployMagics(Magics):
 
         endpoint = self._agent().endpoint(name)
         self._show(asked, endpoint.releases, lambda: card.releases(endpoint, time.time()))
+
+    def _golden(self, asked: Any, name: str) -> None:
+        from jupyter_deploy.adapters import card, golden
+
+        found = golden.read(self._agent(), name, asked.release)
+        chosen = [one for one in found if asked.method in (None, one.method)]
+        self._show(asked, chosen, lambda: card.listed(golden.HEAD, *golden.show(name, found, asked.method, golden.DRAWN)))
 
     def _rollback(self, asked: Any, name: str) -> None:
         endpoint = self._agent().rollback(name, asked.release)

@@ -168,6 +168,18 @@ def proof(release: Release) -> str:
     )
 
 
+def mark(release: Release) -> str:
+    """Say how a release is marked.
+
+    Args:
+        release: The release.
+
+    Returns:
+        That its answers were not compared by value; empty where they were.
+    """
+    return "non-deterministic: only shapes and types of its answers are compared" if release.nondeterministic else ""
+
+
 def span(seconds: float) -> str:
     """Write a length of time for people.
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+import pandas as pd
 import psutil
 import pytest
 from sklearn.datasets import load_iris
@@ -28,13 +29,22 @@ ROWS = FRAME.head(5).to_dict("records")
 
 
 MOODY = """
-import numpy
+import os
 
 class Moody:
     def predict(self, rows):
-        return numpy.random.default_rng().random(len(rows))
+        return [float(os.getpid())] * len(rows)
 
 moody = Moody()
+"""
+CHANCE = """
+import numpy
+
+class Chance:
+    def predict(self, rows):
+        return numpy.random.random(len(rows))
+
+chance = Chance()
 """
 
 
@@ -156,8 +166,49 @@ def test_a_model_that_answers_otherwise_is_refused_and_the_older_one_serves_on(c
 
     refused = churn.releases()[0]
     assert ("refused", 100) == (refused.state, len(refused.differences))
-    assert "golden row 0: notebook 0." in str(caught.value)
+    assert f"golden row 0: notebook {os.getpid()}.0, release " in str(caught.value)
     assert before == call(churn).headers["jd-release"]
+
+
+def test_a_model_that_draws_random_numbers_is_refused_before_anything_is_deployed(churn: jd.Endpoint) -> None:
+    """It is asked twice in the kernel; the endpoint has no release more, and the message says what may be done."""
+    cell: dict[str, Any] = {"__name__": "__main__"}
+    exec(CHANCE, cell)  # as a notebook's cell
+    before = len(churn.releases())
+
+    with pytest.raises(errors.NonDeterministic, match="does not answer twice alike") as caught:
+        jd.deploy(cell["chance"], name="churn", example=FRAME)
+
+    assert "--nondeterministic" in str(caught.value)
+    assert before == len(churn.releases())
+
+
+def test_a_model_that_draws_random_numbers_serves_and_is_marked_where_that_is_wanted(shared_home: Home) -> None:
+    """Shapes and types of its answers were compared, and its journal and its list of releases say so."""
+    cell: dict[str, Any] = {"__name__": "__main__"}
+    exec(CHANCE, cell)  # as a notebook's cell
+    chance = jd.deploy(cell["chance"], name="chance", example=FRAME, nondeterministic=True, wait=True)
+
+    release = chance.releases()[0]
+    (verified,) = [stage for stage in release.stages if stage.name == "verified"]
+    assert ("serving", True) == (release.state, release.nondeterministic)
+    assert "100 golden answers reproduced (non-deterministic: shapes and types alone, no values)" == verified.detail
+    assert "non-deterministic" in str(chance.releases())
+    assert call(chance).json()["predictions"] != call(chance).json()["predictions"]
+
+
+def test_many_golden_rows_are_verified_in_bodies_that_the_release_takes(shared_home: Home) -> None:
+    """Of 500 rows with a limit of 4 kB each is asked, and the agent shows them with the notebook's answers."""
+    wide = pd.concat([FRAME + step / 100 for step in range(4)], ignore_index=True)
+    many = jd.deploy(forest(0), name="many", example=wide, golden_rows=500, body_limit=4096, wait=True)
+
+    golden = connect(shared_home).golden("many", 1)
+    (verified,) = [stage for stage in many.releases()[0].stages if stage.name == "verified"]
+    assert "1000 golden answers reproduced (floats within 1e-06)" == verified.detail
+    assert {"predict": 500, "predict_proba": 500} == {
+        method: sum(len(one.rows) for one in golden if one.method == method) for method in ("predict", "predict_proba")
+    }
+    assert golden[0].answers == forest(0).predict(pd.DataFrame(golden[0].rows)).tolist()
 
 
 def test_a_live_preview_that_is_refused_gives_the_url_back(churn: jd.Endpoint) -> None:
