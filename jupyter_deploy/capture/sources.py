@@ -11,10 +11,12 @@ import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import MappingProxyType
-from typing import NamedTuple
+from types import BuiltinFunctionType, FunctionType, MappingProxyType, ModuleType
+from typing import Any, NamedTuple
 
 from jupyter_deploy import errors
+from jupyter_deploy.languages import installed as installed_here
+from jupyter_deploy.values import Finding
 
 BIGGEST = 10 * 1024 * 1024
 """Files above this size in bytes are no source files."""
@@ -32,18 +34,30 @@ class Sources(NamedTuple):
         installed: Modules of installed packages, dotted, in order of name.
         files: The files of local modules that go along: their path within the capture's folder for them, and where each lies.
         modules: The local modules that the model imports, dotted, with the file of each.
+        absent: Top-level modules that the code names and that the kernel does not have either.
     """
 
     installed: tuple[str, ...]
     files: Mapping[str, Path]
     modules: Mapping[str, Path] = MappingProxyType({})
+    absent: tuple[str, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What a person should know of them."""
+        if not self.absent:
+            return ()
+        named = ", ".join(f"`{one}`" for one in self.absent)
+        message = f"The model's code names {named}, which the kernel does not have either: what needs it fails as it does there."
+        return (Finding(kind="package", subject=self.absent[0], message=message, hint="Nothing, where the code can do without."),)
 
 
 def find(modules: Iterable[str], beside: Path | None) -> Sources:
     """Find the source files of local modules, and the installed modules that all of it imports.
 
     A local module is one that belongs neither to Python nor to an installed package: it lies beside the notebook, or somewhere
-    else on the module path. What local modules import is followed.
+    else on the module path. A project that is installed in place, editable, counts as installed. What local modules and such
+    projects import is followed.
 
     Args:
         modules: The modules that the model reaches, dotted.
@@ -56,7 +70,9 @@ def find(modules: Iterable[str], beside: Path | None) -> Sources:
         NotDeployable: If a local module has the name of one that stands in every bundle.
     """
     roots: dict[str, Path | None] = {}
+    in_place = _InPlace()
     installed: dict[str, None] = {}
+    absent: set[str] = set()
     waiting = list(modules)
     followed: set[str] = set()
     while waiting:
@@ -75,10 +91,15 @@ def find(modules: Iterable[str], beside: Path | None) -> Sources:
                     f"Rename yours, such as `my_{top}`, restart the kernel, and deploy again.",
                 )
             waiting += _followed(root, name)
+            if in_place.holds(top, root):
+                installed[name] = None
         elif _is_installed(name, top):
             installed[name] = None
-    files = dict(sorted(pair for top, root in roots.items() if root for pair in _taken(top, root)))
-    return Sources(tuple(sorted(installed)), files, dict(_modules(followed, roots)))
+        elif not (top in _OWN or top in sys.stdlib_module_names):
+            absent.add(top)
+    taken = {top: root for top, root in roots.items() if root and not in_place.holds(top, root)}
+    files = dict(sorted(pair for top, root in taken.items() for pair in _taken(top, root)))
+    return Sources(tuple(sorted(installed)), files, dict(_modules(followed, roots)), tuple(sorted(absent)))
 
 
 def copy(files: Mapping[str, Path], folder: Path) -> None:
@@ -92,6 +113,43 @@ def copy(files: Mapping[str, Path], folder: Path) -> None:
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)
+
+
+def of_notebook(namespace: Mapping[str, Any]) -> tuple[str, ...]:
+    """List what a notebook has imported by itself.
+
+    Args:
+        namespace: The notebook's variables.
+
+    Returns:
+        Top-level modules, without Python's own, in order of name.
+    """
+    values = [value for name, value in namespace.items() if not name.startswith("_")]
+    names = [one.__name__ if isinstance(one, ModuleType) else getattr(one, "__module__", None) for one in values if _is_named(one)]
+    tops = {name.partition(".")[0] for name in names if isinstance(name, str)}
+    return tuple(sorted(tops - set(_OWN) - set(sys.stdlib_module_names)))
+
+
+def _is_named(value: object) -> bool:
+    """Whether a value is a module, or what a module defines: whose attributes are safe to look at."""
+    return isinstance(value, (ModuleType, type, FunctionType, BuiltinFunctionType))
+
+
+class _InPlace:
+    """Knows which modules belong to projects that are installed in place; looks them up when it is first asked."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, Path] | None = None
+
+    def holds(self, top: str, root: Path) -> bool:
+        """Whether a top-level module, by the file or folder that it was found in, belongs to such a project."""
+        if self._found is None:
+            self._found = {}
+            for name, place in installed_here.in_place(sys.path).items():
+                path, inner = Path(place).resolve(), name.count(".")
+                self._found[name.partition(".")[0]] = path.parents[inner - 1] if inner else path
+        path = self._found.get(top, root.parent)
+        return path.parent == root.parent and path.name.partition(".")[0] == root.name.partition(".")[0]
 
 
 def _modules(names: Iterable[str], roots: Mapping[str, Path | None]) -> Iterator[tuple[str, Path]]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
+import cloudpickle
+import msgspec
 import pytest
 
 from jupyter_deploy import errors
@@ -113,3 +116,39 @@ def test_broken_source(beside: Path) -> None:
     found = collected(beside, "local_broken")
 
     assert ((), ("local_broken.py",)) == (found.installed, tuple(found.files))
+
+
+def test_projects_in_place_are_installed(beside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project that is installed editable is named as installed, whatever it imports is followed, and it is not copied."""
+    package, site = beside / "project" / "src" / "local_in_place", tmp_path / "site"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("import cloudpickle, local_beside")
+    (beside / "local_beside.py").write_text("")
+    info = site / "local_in_place-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "direct_url.json").write_text(json.dumps({"url": f"file://{beside}/project", "dir_info": {"editable": True}}))
+    (info / "RECORD").write_text("_in_place.pth,,\n")
+    (site / "_in_place.pth").write_text(f"{package.parent}\n")
+    monkeypatch.syspath_prepend(str(package.parent))
+    monkeypatch.syspath_prepend(str(site))
+
+    found = collected(beside, "local_in_place")
+
+    assert (("cloudpickle", "local_in_place"), ("local_beside.py",)) == (found.installed, tuple(found.files))
+
+
+def test_what_nobody_has_is_told(beside: Path) -> None:
+    """A module that local code names and that is installed nowhere is a finding, since the code may do without it."""
+    (beside / "local_try.py").write_text("try:\n    import no_such_thing.at_all\nexcept ImportError:\n    pass\nimport os\n")
+
+    (finding,) = collected(beside, "local_try").findings
+
+    assert ("package", "no_such_thing") == (finding.kind, finding.subject)
+    assert "`no_such_thing`, which the kernel does not have either" in finding.message
+
+
+def test_imports_of_the_notebook_are_listed() -> None:
+    """Modules, and what was imported from modules, name the packages of a notebook; Python's own and plain values do not."""
+    namespace = {"json": json, "pytest": pytest, "dumps": cloudpickle.dumps, "_hidden": msgspec, "number": 1}
+
+    assert ("cloudpickle", "pytest") == sources.of_notebook(namespace)
