@@ -7,6 +7,7 @@ capture and lock give the same bytes, and the digest that names it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shlex
@@ -24,6 +25,7 @@ from jupyter_deploy.bentos.python.endpoint import openapi, schema
 from jupyter_deploy.values import Bundle, Capture, Golden, Lock, Method
 
 SERVICE = "service:Endpoint"  # module and name of the service in `src/`
+DESCRIPTION = "bento.yaml"
 UNNAMED = "0" * 12  # stands for the Bento's version while its digest, which the version is taken from, is being made
 LONGEST_DESCRIPTION = 4 * 1024 * 1024  # bytes
 TIME = "1970-01-01T00:00:00+00:00"
@@ -53,14 +55,48 @@ def build(capture: Capture, lock: Lock, folder: Path) -> Bundle:
     place = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
     try:
         _fill(place, capture, lock)
-        digest = home.digest_of(place)
+        files = home.digests_of(place)
+        digest = home.digest_of_all(files)
         version = digest[: len(UNNAMED)]
-        _write_yaml(place / "bento.yaml", describe(capture, lock, version))  # the digest was made of it with another version
-        bundle = Bundle(digest=digest, folder=str(folder / digest), tag=f"{capture.endpoint}:{version}", size=home.size_of(place))
+        _write_yaml(place / DESCRIPTION, describe(capture, lock, version))  # the digest was made of it with another version
+        tag, size = f"{capture.endpoint}:{version}", home.size_of(place)
+        bundle = Bundle(digest=digest, folder=str(folder / digest), tag=tag, size=size, files=files)
         settle(place, folder / digest)
     finally:
         shutil.rmtree(place, ignore_errors=True)
     return bundle
+
+
+def check(bundle: Bundle) -> None:
+    """See that a bundle still is what its digest says.
+
+    Args:
+        bundle: The bundle.
+
+    Raises:
+        Damaged: If a file was changed, added or lost; the message names it with both digests.
+    """
+    folder, version = Path(bundle.folder), bundle.digest[: len(UNNAMED)]
+    try:
+        found = digests(folder)
+    except errors.BadInput as error:
+        raise _damaged(bundle, DESCRIPTION, bundle.files.get(DESCRIPTION, "another"), "that of no description") from error
+    names = sorted({*found, *bundle.files} if bundle.files else ())
+    wrong = next((name for name in names if found.get(name) != bundle.files.get(name)), "")
+    if wrong:
+        raise _damaged(bundle, wrong, *(one.get(wrong, "none") for one in (bundle.files, found)))
+    if home.digest_of_all(found) != bundle.digest:
+        raise _damaged(bundle, "", bundle.digest, home.digest_of_all(found))
+    written, wanted = (folder / DESCRIPTION).read_bytes(), _yaml({**_described(folder), "version": version}).encode()
+    if written != wanted:  # the one file whose digest leaves something out
+        raise _damaged(bundle, DESCRIPTION, *(hashlib.sha256(one).hexdigest() for one in (wanted, written)))
+
+
+def _damaged(bundle: Bundle, file: str, expected: str, got: str) -> errors.Damaged:
+    return errors.Damaged(
+        f"{Path(bundle.folder) / file} of the bundle {bundle.tag} is damaged: its digest should be {expected} and is {got}.",
+        "Run the cell again to deploy the model anew, or roll back to another release; a disk that flips bits should be checked.",
+    )
 
 
 def measure(folder: Path) -> str:
@@ -75,13 +111,31 @@ def measure(folder: Path) -> str:
     Raises:
         BadInput: If its `bento.yaml` is none.
     """
-    file = folder / "bento.yaml"
+    return home.digest_of_all(digests(folder))
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Digest each file of a bundle, `bento.yaml` without the version, which is taken from the bundle's own digest.
+
+    Args:
+        folder: The bundle.
+
+    Returns:
+        What `home.digests_of` gives.
+
+    Raises:
+        BadInput: If its `bento.yaml` is none.
+    """
+    return home.digests_of(folder, {DESCRIPTION: _yaml({**_described(folder), "version": UNNAMED}).encode()})
+
+
+def _described(folder: Path) -> dict[str, Any]:
+    file = folder / DESCRIPTION
     try:
         described = yaml.safe_load(file.read_bytes()) if file.stat().st_size <= LONGEST_DESCRIPTION else None
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise errors.BadInput(f"{file} does not describe a Bento: {type(error).__name__}.") from error
-    unnamed = {**described, "version": UNNAMED} if isinstance(described, dict) else {}
-    return home.digest_of(folder, {"bento.yaml": _yaml(unnamed).encode()})
+    return described if isinstance(described, dict) else {}
 
 
 def describe(capture: Capture, lock: Lock, version: str) -> dict[str, Any]:
@@ -138,7 +192,7 @@ def _fill(place: Path, capture: Capture, lock: Lock) -> None:
         text = (root / "bundle" / template).read_text(encoding="utf-8")
         _write(place / file, Template(text).substitute(words) if mode == 0o644 else text, mode)
     _write_yaml(place / "apis" / "openapi.yaml", openapi.document(capture.endpoint, capture.digest[:12], capture.contract, golden))
-    _write_yaml(place / "bento.yaml", describe(capture, lock, UNNAMED))
+    _write_yaml(place / DESCRIPTION, describe(capture, lock, UNNAMED))
 
 
 def read_golden(folder: Path) -> list[Golden]:

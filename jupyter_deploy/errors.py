@@ -19,6 +19,7 @@ DeployError                    something that a person can mend; has a code and 
 ├── EnvironmentFailed   424    the clean environment could not be made
 ├── ReleaseFailed       500    a release could not be started
 ├── RouterFailed        500    the router could not be started or refused its configuration
+├── Damaged             500    a file that was kept is no longer what its digest says
 ├── StoreFailed         507    the agent's memory cannot be written, such as on a full disk
 ├── DiskFailed          507    a folder cannot be written: full, read-only, or without locks
 ├── TimedOut            504    a stage of a deploy took longer than it may
@@ -144,6 +145,10 @@ class ReleaseFailed(DeployError):
 
 class RouterFailed(DeployError):
     """The router could not be started or refused its configuration."""
+
+
+class Damaged(DeployError):
+    """A file that was kept is no longer what its digest says."""
 
 
 class StoreFailed(DeployError):

@@ -16,6 +16,7 @@ from jupyter_deploy import errors
 
 BLOCK = 1 << 20  # bytes
 LONGEST_ROOT = 70  # leaves 37 of a socket address's 107 bytes for `/run/<release>/<socket>`
+PROGRAM = "x:"
 
 
 @dataclass(frozen=True)
@@ -243,12 +244,41 @@ def digest_of(folder: Path, instead: Mapping[str, bytes] | None = None) -> str:
     Returns:
         SHA-256, hexadecimal.
     """
-    whole = hashlib.sha256()
+    return digest_of_all(digests_of(folder, instead))
+
+
+def digests_of(folder: Path, instead: Mapping[str, bytes] | None = None) -> dict[str, str]:
+    """Digest each file of a folder; see `digest_of`.
+
+    Args:
+        folder: The folder.
+        instead: Contents that stand for those of files, by relative name.
+
+    Returns:
+        SHA-256 by relative name, hexadecimal, with `x:` before it where the file may be executed.
+    """
+    found = {}
     for path in sorted(one for one in folder.rglob("*") if one.is_file()):
         name = path.relative_to(folder).as_posix()
-        whole.update(f"{name}\0{bool(path.stat().st_mode & 0o100)}\0".encode())
         stands = (instead or {}).get(name)
-        whole.update(hashlib.sha256(stands).digest() if stands is not None else digest_of_file(path))
+        digest = hashlib.sha256(stands).digest() if stands is not None else digest_of_file(path)
+        found[name] = f"{PROGRAM if path.stat().st_mode & 0o100 else ''}{digest.hex()}"
+    return found
+
+
+def digest_of_all(digests: Mapping[str, str]) -> str:
+    """Name a folder by the digests of its files.
+
+    Args:
+        digests: What `digests_of` gave.
+
+    Returns:
+        SHA-256, hexadecimal.
+    """
+    whole = hashlib.sha256()
+    for name, digest in digests.items():
+        whole.update(f"{name}\0{digest.startswith(PROGRAM)}\0".encode())
+        whole.update(bytes.fromhex(digest.removeprefix(PROGRAM)))
     return whole.hexdigest()
 
 

@@ -110,7 +110,11 @@ def take_in(received: Received, bundle_folder: Path, capture_folder: Path) -> tu
     finally:
         shutil.rmtree(staged, ignore_errors=True)
     capture = msgspec.structs.replace(index.capture, folder=str(kept), interpreter=interpreter)
-    return capture, lock, Bundle(digest=index.bundle, folder=str(place), tag=index.tag, size=homes.size_of(place))
+    return (
+        capture,
+        lock,
+        Bundle(digest=index.bundle, folder=str(place), tag=index.tag, size=homes.size_of(place), files=bundles.digests(place)),
+    )
 
 
 def _lock(index: Index, source: Path) -> Lock:

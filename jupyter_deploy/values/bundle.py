@@ -49,9 +49,11 @@ class Bundle(Value, frozen=True, kw_only=True):
         folder: Where it lies.
         tag: The Bento's tag, such as `churn:3f9a…`.
         size: Its size in bytes.
+        files: Each file's digest by its name, as `home.digests_of` gives them; empty where an older version built it.
     """
 
     digest: str
     folder: str
     tag: str
     size: int
+    files: dict[str, str] = {}

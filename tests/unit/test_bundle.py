@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import random
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 import yaml
 
-from jupyter_deploy import home
-from jupyter_deploy.bundle import build, measure
+from jupyter_deploy import errors, home
+from jupyter_deploy.bundle import build, check, measure
 from jupyter_deploy.values import Capture, Contract, Golden, Input, Lock, Manifest, Method, Output, Requirement, to_json
 
 LOCK = Lock(
@@ -50,6 +53,42 @@ def capture(tmp_path: Path) -> Capture:
         path=(),
         language_version="3.11.7",
     )
+
+
+@pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.faults)])
+def test_a_flipped_bit_is_found(capture: Capture, tmp_path: Path, count: int) -> None:
+    """Whichever bit of whichever file is another one, the bundle is refused, and the file is named with both digests."""
+    bundle = build(capture, LOCK, tmp_path / "bundles")
+    check(bundle)
+    chance = random.Random(count)
+    files = [path for path in Path(bundle.folder).rglob("*") if path.is_file() and path.stat().st_size]
+    for file in chance.choices(files, k=count):
+        before = file.read_bytes()
+        place = chance.randrange(len(before))
+        file.write_bytes(before[:place] + bytes([before[place] ^ 1 << chance.randrange(8)]) + before[place + 1 :])
+        with pytest.raises(errors.Damaged, match=rf"{re.escape(str(file))} .* its digest should be \S+ and is .+"):
+            check(bundle)
+        file.write_bytes(before)
+    check(bundle)
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, lambda file: file.write_bytes(b""), lambda file: file.chmod(0o755)])
+def test_a_file_that_is_gone_cut_off_or_executable_is_found(capture: Capture, tmp_path: Path, harm: Callable[[Path], None]) -> None:
+    """A bundle is all of its files, whole, and as they were."""
+    bundle = build(capture, LOCK, tmp_path / "bundles")
+    harm(Path(bundle.folder, "src", "contract.json"))
+
+    with pytest.raises(errors.Damaged, match=r"src/contract\.json"):
+        check(bundle)
+
+
+def test_a_bundle_that_is_gone_is_told(capture: Capture, tmp_path: Path) -> None:
+    """Without its folder there is nothing to start."""
+    bundle = build(capture, LOCK, tmp_path / "bundles")
+    shutil.rmtree(bundle.folder)
+
+    with pytest.raises(errors.Damaged):
+        check(bundle)
 
 
 def test_measured_again(capture: Capture, tmp_path: Path) -> None:
