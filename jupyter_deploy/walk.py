@@ -113,13 +113,16 @@ class Walk(threading.Thread):
         lock = self.language.lock(self.capture, self.options.locker, self.home.locks)
         self.store.keep(lock)
         self._update(lock=lock.digest)
-        return f"{len(lock.packages)} packages with hashes, by {lock.locker}"
+        self._note(lock.findings)
+        unused = f"; imported, but not needed: {', '.join(lock.unused)}" if lock.unused else ""
+        return f"{len(lock.packages)} packages with hashes, by {lock.locker}{unused}"
 
     def _environment(self) -> str:
         lock = self.store.find(Lock, self.release.lock)
         folder = self.home.environments / lock.digest
         known = folder.exists()
         self.language.environment(self.capture, lock, self.home.environments)
+        self._note(self.language.look(self.capture, lock, self.home.environments))
         return f"{'found' if known else 'made'} {lock.digest[:12]}, Python {lock.python}"
 
     def _bundle(self) -> str:
