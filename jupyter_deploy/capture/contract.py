@@ -149,7 +149,8 @@ def _from_calls(search: calls.Search, found: list[calls.Call]) -> Iterator[Data]
             value, left_out = _rows_of(call)
             if is_batch(value):
                 yield Data(value, call.origin, cell=call.cell, left_out=left_out, method=call.method)
-        named = _bind(signature, call.positional, call.named) if signature is not None and _is_one_call(search, call, signature) else None
+        one = signature is not None and _is_one_call(search, call, signature)
+        named = _bind(signature, call.positional, call.named) if signature is not None and one else None
         if named is not None:
             by_name.append(named)
             of.append(call)

@@ -27,8 +27,8 @@ def of_inputs(first: Input, others: Iterable[Input]) -> Input:
     """
     for other in others:
         first = _widened(first, other)
-        if first.kind == other.kind and not first.columns and other.nullable:
-            first = msgspec.structs.replace(first, nullable=True)
+        if first.kind == other.kind and not first.columns:
+            first = msgspec.structs.replace(first, nullable=first.nullable or other.nullable)
     return first
 
 
@@ -72,7 +72,7 @@ def _widened(first: Side, other: Side) -> Side:
         dtype = columns[0].dtype
     elif first.kind != "frame" and first.dtype and other.dtype:  # a frame's own dtype is that of its labels
         dtype = _dtype(first.dtype, other.dtype) or first.dtype
-    return msgspec.structs.replace(first, columns=columns, dtype=dtype)
+    return msgspec.structs.replace(first, columns=columns, dtype=dtype, infinite=first.infinite or other.infinite)
 
 
 def _column(first: Column, other: Column) -> Column:
@@ -88,7 +88,7 @@ def _column(first: Column, other: Column) -> Column:
     low, high = _range(first, other)
     return msgspec.structs.replace(
         first, dtype=dtype, nullable=first.nullable or other.nullable, categories=categories, minimum=low, maximum=high,
-        example=other.example if first.example is None else first.example,
+        example=other.example if first.example is None else first.example, infinite=first.infinite or other.infinite,
     )  # fmt: skip
 
 

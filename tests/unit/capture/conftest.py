@@ -22,26 +22,12 @@ ROOT = Path(__file__).parents[3]
 REPLAY = """
 import json, sys
 from pathlib import Path
-from jupyter_deploy.bentos.python.endpoint import codec
-from jupyter_deploy.bentos.python.endpoint.contract import Contract, Golden, Manifest
-import importlib, msgspec
+from jupyter_deploy.bentos.python.endpoint import codec, model
 
-folder = Path(sys.argv[1])
-manifest = msgspec.json.decode((folder / "manifest.json").read_bytes(), type=Manifest)
-if manifest.sources:
-    sys.path.insert(0, str(folder / manifest.sources))
-for module in manifest.preload:
-    importlib.import_module(module)
-loader = importlib.import_module(f"jupyter_deploy.bentos.python.endpoint.loaders.{manifest.loader}")
-model = loader.load(folder / manifest.model)
-contract = msgspec.json.decode((folder / "contract.json").read_bytes(), type=Contract)
+loaded = model.load(Path(sys.argv[1]))
 differing = []
-for one in msgspec.json.decode((folder / "golden.json").read_bytes(), type=list[Golden]):
-    method = contract.method(one.method)
-    argument = codec.decode_rows(codec.to_json({"rows": one.rows}), method.input)
-    function = getattr(model, method.attribute) if method.attribute else model
-    answer = [function(**row) for row in argument] if method.input.kind == "arguments" else function(argument)
-    got = json.loads(codec.to_json(codec.encode_answer(answer, method.output)))
+for one in loaded.golden:
+    got = json.loads(loaded.methods[one.method](codec.to_json({"rows": one.rows})).body)["predictions"]
     if got != one.answers:
         differing.append([one.method, got, one.answers])
 print(json.dumps(differing))

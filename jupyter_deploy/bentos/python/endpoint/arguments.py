@@ -12,15 +12,19 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, get_args, get_origin
 
+import msgspec
+
 from . import checks
-from .contract import Column, Input
+from .contract import Column, Input, Output
 from .describe import describe_input
 from .dtypes import marker, to_json
 from .hints import NOTHING, Parameter, Signature, signature_of
 from .scalars import ANY, NoShape, Shape
+from .schema import inferred
 from .shapes import LISTS, Shapes, attempt
 
 LONGEST = 200  # characters of an example
+PLAIN = ("bool", "int", "float", "str")
 TYPES: dict[str, type] = {
     one.__name__: one
     for one in (
@@ -65,6 +69,70 @@ def describe_arguments(calls: Sequence[dict[str, Any]], function: Any = None) ->
     return Input(kind="arguments", columns=tuple(columns), others=others)
 
 
+def describe_batch(value: Any, function: Any) -> Input:
+    """Describe the rows that a function takes together.
+
+    Args:
+        value: A frame, series, array, sparse matrix or list.
+        function: The function; where its hint says of what its list is, that counts.
+
+    Returns:
+        What it accepts.
+
+    Raises:
+        TypeError: If JSON cannot hold the rows.
+    """
+    shape = element_of(function) if isinstance(value, list) else None
+    if shape is None or shape.name in PLAIN or any(attempt(shape, to_json(one))[1].list for one in value):
+        return describe_input(value)
+    return Input(kind="list", dtype=shape.name, schema=shape.schema)
+
+
+def describe_hints(function: Any) -> Input:
+    """Describe what a function accepts by its type hints alone.
+
+    Args:
+        function: The function.
+
+    Returns:
+        What it accepts: rows where it makes a list out of a list, else named arguments.
+
+    Raises:
+        TypeError: If a parameter has neither a hint that JSON can satisfy nor a default.
+    """
+    signature, shape = signature_of(function), element_of(function)
+    if signature is not None and shape is not None and get_origin(signature.returns) in LISTS:
+        return Input(kind="list", dtype=shape.name, schema=None if shape.name in PLAIN else shape.schema)
+    return describe_arguments([], function)
+
+
+def with_schema(output: Output, function: Any, answers: list[Any]) -> Output:
+    """Say what one answer of a function looks like.
+
+    Args:
+        output: What it returns.
+        function: The function, whose hint counts where all answers keep to it.
+        answers: Answers as JSON, one a row.
+
+    Returns:
+        The same with a schema, where it is a list or a value of which nothing else says what it holds.
+    """
+    if output.kind not in ("list", "value") or output.parts or output.each is not None:
+        return output
+    signature = signature_of(function)
+    hint = signature.returns if signature else NOTHING
+    inner = get_args(hint)
+    if get_origin(hint) in LISTS and inner and answers and not all(isinstance(one, list) for one in answers):
+        hint = inner[0]  # a batch of rows: one element is one answer
+    try:
+        shape = Shapes(signature.scope if signature else {}, "serialization").of(hint)
+    except NoShape:
+        shape = ANY
+    if shape is ANY or any(attempt(shape, one)[1].list for one in answers):
+        return msgspec.structs.replace(output, schema=inferred(answers) or None)
+    return msgspec.structs.replace(output, schema=shape.schema)
+
+
 def _column(parameter: Parameter, values: list[Any], shapes: Shapes, *, further: bool = False) -> Column:
     name, told = parameter.name, _told(parameter)
     tables = [one for one in values if hasattr(one, "shape") and getattr(one, "ndim", 0) > 0]
@@ -96,7 +164,7 @@ def _plain(name: str, value: Any) -> Any:
     try:
         return to_json(value)
     except TypeError as error:
-        raise TypeError(f"the argument `{name}`: {error}") from error
+        raise TypeError(f"{error} (argument `{name}`)") from error
 
 
 def _shape(parameter: Parameter, shapes: Shapes) -> Shape | None:

@@ -29,6 +29,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         minimum: The smallest number or ISO date that was seen.
         maximum: The largest number or ISO date that was seen.
         example: One value that was seen, as JSON.
+        infinite: Whether infinite numbers were seen, which JSON has as texts.
         optional: Whether a parameter may be left out.
         default: The default of a parameter, as JSON; unset where it has none, or JSON cannot hold it.
         schema: The JSON schema of what a parameter's type hint accepts; the worker makes what the hint says out of it. None where
@@ -43,6 +44,7 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     minimum: float | str | None = None
     maximum: float | str | None = None
     example: Any = None
+    infinite: bool = False
     optional: bool = False
     default: Any = msgspec.UNSET
     schema: dict[str, Any] | None = None
@@ -62,6 +64,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             names where they are not texts.
         name: For a series, its name; for a sparse one, its class.
         nullable: Whether missing values were seen in an array, a sparse one or a list; columns tell it of themselves.
+        infinite: Whether infinite numbers were seen there, which JSON has as texts.
         schema: For a list, the JSON schema of its elements where the function's type hint tells it.
         others: What further named arguments hold, which `**kwargs` takes; None where there are none.
     """
@@ -72,6 +75,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     dtype: str | None = None
     name: str | int | None = None
     nullable: bool = False
+    infinite: bool = False
     schema: dict[str, Any] | None = None
     others: Column | None = None
 
@@ -91,6 +95,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         index: `rows` where a frame or series keeps the index of the rows that it answers, `own` where it counts from 0.
         parts: For a list or tuple of arrays or tables that have one answer a row each, what each of them is.
         each: For a list of tables, arrays or tuples, one a row, what each of them is.
+        infinite: Whether infinite numbers were seen in an array or a sparse one.
         schema: For a list or a value, the JSON schema of one answer, from the function's type hint, or from what it answered.
     """
 
@@ -105,6 +110,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     index: Literal["rows", "own"] = "rows"
     parts: tuple[Output, ...] = ()
     each: Output | None = None
+    infinite: bool = False
     schema: dict[str, Any] | None = None
 
 

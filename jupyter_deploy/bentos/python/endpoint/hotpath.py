@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from . import codec, log, metrics, openapi, page
+from . import codec, log, metrics, openapi, page, schema
 from .board import Board
 from .calls import Calls
 from .model import Model
@@ -262,11 +262,11 @@ def _problem(problem: Problem, request: Request) -> Reply:
 
 
 def _contract(served: Served) -> bytes:
-    """What the page and the clients read: the contract with the release's name and rows to try."""
-    methods = served.model.contract.methods
-    tried = {method.name: openapi.examples(method, served.model.golden) for method in methods}
+    """What the page and the clients read: the contract as a schema, with the release's name and rows to try."""
+    contract = served.model.contract
+    tried = {method.name: {"rows": openapi.examples(method, served.model.golden)} for method in contract.methods}
     about = {"endpoint": served.model.manifest.endpoint, "release": served.release, "state": served.state}
-    return codec.to_json({**about, "methods": methods, "examples": tried})
+    return codec.to_json({**about, **schema.document(contract), "examples": [tried]})
 
 
 def _openapi(served: Served) -> bytes:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .contract import Column, Contract, Golden, Input, Method, Output
-from .dtypes import family, limits
+from . import schema
+from .contract import Contract, Golden, Method
 from .model import example
 
-TYPES = {
-    "float": {"type": "number"}, "int": {"type": "integer"}, "bool": {"type": "boolean"}, "string": {"type": "string"},
-    "date": {"type": "string", "description": "ISO 8601"}, "duration": {"type": "string", "description": "ISO 8601"},
-}  # fmt: skip
 PROBLEM = {
     "type": "object",
     "properties": {
@@ -72,10 +68,9 @@ def examples(method: Method, golden: list[Golden], most: int = 2) -> list[Any]:
 
 
 def _operation(method: Method, rows: list[Any]) -> dict[str, Any]:
-    listed = {"type": "array", "items": row_schema(method.input)}
-    body = {"type": "object", "required": ["rows"], "properties": {"rows": listed}, "additionalProperties": False}
-    predictions = {"type": "array", "items": _answer(method.output)}
-    given = {"type": "object", "required": ["predictions"], "properties": {"predictions": predictions}}
+    sent = {"rows": schema.rows(method.input)}
+    body = {"type": "object", "required": ["rows"], "properties": sent, "additionalProperties": False}
+    given = {"type": "object", "required": ["predictions"], "properties": {"predictions": schema.predictions(method)}}
     problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     problems = {code: {"description": text, "content": problem} for code, text in ANSWERS.items()}
     return {
@@ -87,69 +82,3 @@ def _operation(method: Method, rows: list[Any]) -> dict[str, Any]:
             **problems,
         },
     }
-
-
-def row_schema(input: Input) -> dict[str, Any]:
-    """Describe one row of a request.
-
-    Args:
-        input: What the method accepts.
-
-    Returns:
-        A JSON schema.
-    """
-    if input.kind in ("frame", "arguments"):
-        required = [one.name for one in input.columns if not (input.kind == "arguments" and one.nullable)]
-        properties = {column.name: column_schema(column) for column in input.columns}
-        return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-    if input.kind == "series" and input.columns:
-        return column_schema(input.columns[0])
-    return _nested(input.shape, input.dtype)
-
-
-def column_schema(column: Column) -> dict[str, Any]:
-    """Describe one value of a column.
-
-    Args:
-        column: The column.
-
-    Returns:
-        A JSON schema.
-    """
-    made = _scalar(column.dtype)
-    if column.categories is not None:
-        made = {"enum": [*column.categories, *([None] if column.nullable else [])]}
-    elif "type" in made and (column.nullable or family(column.dtype) == "float"):
-        made["type"] = [made["type"], "null"]
-    if column.example is not None:
-        made["examples"] = [column.example]
-    return made
-
-
-def _scalar(dtype: str | None) -> dict[str, Any]:
-    if dtype in ("list", "dict"):
-        return {"type": "array" if dtype == "list" else "object"}
-    made: dict[str, Any] = dict(TYPES.get(family(dtype or "object"), {}))
-    bounds = limits(dtype or "")
-    if bounds:
-        made |= {"minimum": bounds[0], "maximum": bounds[1]}
-    return made
-
-
-def _nested(shape: tuple[int | None, ...] | None, dtype: str | None) -> dict[str, Any]:
-    made = _scalar(dtype)
-    for size in reversed((shape or (None,))[1:]):
-        made = {"type": "array", "items": made, **({} if size is None else {"minItems": size, "maxItems": size})}
-    return made
-
-
-def _answer(output: Output) -> dict[str, Any]:
-    if output.each is not None:
-        return {"type": "array", "items": _answer(output.each)}
-    if output.kind == "frame":
-        return {"type": "object", "properties": {column.name: column_schema(column) for column in output.columns}}
-    if output.kind == "series" and output.columns:
-        return column_schema(output.columns[0])
-    if output.kind in ("array", "sparse"):
-        return _nested(output.shape, output.dtype)
-    return {}

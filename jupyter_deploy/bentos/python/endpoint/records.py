@@ -19,7 +19,7 @@ from .hints import NOTHING, hints_of
 from .scalars import NoShape, Shape
 
 if TYPE_CHECKING:
-    from .shapes import Shapes
+    from .shapes import Mode, Shapes
 
 SAFE = (  # kinds of pydantic's errors whose text tells the rule that was broken, and nothing of the value
     "greater_than", "less_than", "multiple_of", "too_short", "too_long", "string_too", "string_pattern", "finite_number",
@@ -63,7 +63,7 @@ def record(kind: type, shapes: Shapes) -> Shape:
         NoShape: If its objects cannot be made out of JSON.
     """
     if hasattr(kind, "model_validate_json") and hasattr(kind, "model_json_schema"):
-        return adapted(kind, kind.__name__)
+        return adapted(kind, kind.__name__, shapes.mode)
     if hasattr(kind, "parse_raw") and hasattr(kind, "__fields__"):
         return _pydantic_1(kind)
     if issubclass(kind, msgspec.Struct):
@@ -166,12 +166,13 @@ def object_schema(title: str, fields: dict[str, Field]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def adapted(hint: Any, name: str) -> Shape:
+def adapted(hint: Any, name: str, mode: Mode) -> Shape:
     """Leave a hint to pydantic.
 
     Args:
         hint: A model, or a type with constraints.
         name: What people call it.
+        mode: Whether the schema tells what is accepted or what is answered.
 
     Returns:
         What it accepts.
@@ -183,7 +184,7 @@ def adapted(hint: Any, name: str) -> Shape:
 
     try:
         adapter: Any = pydantic.TypeAdapter(hint)
-        schema = inlined(adapter.json_schema(mode="validation"))
+        schema = inlined(adapter.json_schema(mode=mode))
     except (pydantic.errors.PydanticUserError, NameError) as error:
         raise NoShape(f"pydantic makes no {name} out of JSON: {type(error).__name__}") from error
 

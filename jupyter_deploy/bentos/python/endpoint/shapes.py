@@ -19,6 +19,7 @@ from .dtypes import to_json
 from .hints import NOTHING
 from .scalars import ANY, NULL, NoShape, Shape, array, choice, scalar
 
+Mode = Literal["validation", "serialization"]
 LONGEST = 80  # characters of a shape's name
 
 LISTS: dict[Any, Callable[[list[Any]], Any]] = {
@@ -38,10 +39,12 @@ class Shapes:
 
     Args:
         scope: Names that hints inside of classes may use beside those of their own modules.
+        mode: Whether schemas tell what is accepted or what is answered, which differ in pydantic's models.
     """
 
-    def __init__(self, scope: Mapping[str, Any]) -> None:
+    def __init__(self, scope: Mapping[str, Any], mode: Mode = "validation") -> None:
         self.scope = scope
+        self.mode: Mode = mode
         self._made: dict[Any, list[Shape]] = {}
 
     def of(self, hint: Any) -> Shape:
@@ -98,7 +101,7 @@ class Shapes:
         from .records import adapted
 
         owners = {type(one).__module__.partition(".")[0] for one in hint.__metadata__}
-        return adapted(hint, name_of(bare)) if owners & {"pydantic", "annotated_types"} else self.of(bare)
+        return adapted(hint, name_of(bare), self.mode) if owners & {"pydantic", "annotated_types"} else self.of(bare)
 
     def _tuple(self, inner: tuple[Any, ...]) -> Shape:
         if len(inner) == 2 and inner[1] is Ellipsis:
