@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jupyter_deploy import errors, home, plugins
-from jupyter_deploy.capture import calls, contract, golden, objects, secrets, sources
+from jupyter_deploy.capture import calls, contract, environment, files, golden, objects, provenance, secrets, sources
+from jupyter_deploy.capture import findings as look
 from jupyter_deploy.capture.cells import Notebook
+from jupyter_deploy.capture.stale import History
 from jupyter_deploy.frameworks.base import Framework
 from jupyter_deploy.values import Capture, Cell, Contract, Golden, Manifest, to_json
 
@@ -42,11 +44,13 @@ class Terms(NamedTuple):
 
 
 TERMS = Terms()
+HISTORY = History()
 
 
 def capture(
     expression: str, namespace: dict[str, Any], *, name: str, folder: Path, example: Any = contract.MISSING,
     cells: Sequence[tuple[int, str]] = (), beside: Path | None = None, terms: Terms = TERMS,
+    history: History = HISTORY,
 ) -> Capture:  # fmt: skip
     """Take a model out of the live kernel: its files, the code that it reaches, contract and golden rows.
 
@@ -59,6 +63,7 @@ def capture(
         cells: The executed cells in the order in which they ran: execution count and source.
         beside: The notebook's folder, whose modules are taken along.
         terms: What to take along and how much to ask.
+        history: What else is known of the executed cells.
 
     Returns:
         The capture; its files lie in the folder.
@@ -71,8 +76,11 @@ def capture(
     model = evaluate(expression, namespace)
     framework = find_framework(model)
     framework.check(model, expression)
-    notebook = Notebook(cells)
-    seen = _look(model, expression, notebook, beside, terms)  # before anything is written
+    notebook, here = Notebook(cells), (beside or Path.cwd()).resolve()
+    revision = provenance.Revision(here)
+    revision.start()  # git takes its time beside the capture
+    declared, included = environment.check(terms.env), files.find(terms.include, here)
+    seen = _look(model, expression, notebook, beside, included, terms)  # before anything is written
     pickler = functools.partial(objects.dump, name=expression, place=notebook.place)
     (folder / "model").mkdir(parents=True, exist_ok=True)
     file = framework.save(model, folder / "model", pickler)  # before the model is asked, which may change it
@@ -82,18 +90,25 @@ def capture(
     seen.secrets.stop()
     needed = [*seen.reached.modules, *_needed(asked.contract)]
     found = sources.find(needed, beside)
-    sources.copy(found.files, folder / "sources")
+    place = files.home_of(included, here)
+    sources.copy(found.files, folder / place)
+    files.copy(included, folder / place)
     manifest = Manifest(
         endpoint=name, language_version=platform.python_version(), framework=framework.name, loader=framework.loader,
-        model=f"model/{file}", sources="sources" if found.files else "", preload=_loaded(needed, found.installed),
+        model=f"model/{file}", sources=place if found.files or included else "", preload=_loaded(needed, found.installed),
+        environment=declared,
     )  # fmt: skip
+    around = look.Around(expression, namespace, cells, history, notebook, here)
+    findings = look.collect(around, seen.reached, found, included, declared)
+    told = notebook_name(namespace)
     _write(folder, manifest=manifest, contract=asked.contract, golden=asked.golden, cells=seen.origin)
     return Capture(
         endpoint=name, variable=expression, kind=describe(model), digest=home.digest_of(folder), folder=str(folder),
         size=home.size_of(folder), contract=asked.contract, golden=_counts(asked.golden),
-        golden_origin=asked.origin, findings=(*asked.findings, *seen.secrets.findings()), modules=found.installed,
+        golden_origin=asked.origin, findings=(*findings, *asked.findings, *seen.secrets.findings()), environment=declared, modules=found.installed,
         interpreter=sys.executable, path=module_path(beside), language_version=manifest.language_version,
-        notebook=notebook_name(namespace), seconds=time.perf_counter() - began,
+        notebook=told, provenance=provenance.describe(told, revision, notebook.numbers(seen.origin)),
+        seconds=time.perf_counter() - began,
     )  # fmt: skip
 
 
@@ -111,11 +126,14 @@ class _Seen(NamedTuple):
     secrets: secrets.Search
 
 
-def _look(model: object, expression: str, notebook: Notebook, beside: Path | None, terms: Terms) -> _Seen:
+def _look(
+    model: object, expression: str, notebook: Notebook, beside: Path | None, included: Sequence[files.Included], terms: Terms
+) -> _Seen:
     seen = _Seen(objects.Reached(), [], secrets.Search(terms.allow_secret))
     seen.secrets.model(model, expression, reached=seen.reached, place=notebook.place)
     seen.origin.extend(notebook.sources(expression, seen.reached.defined))
-    seen.secrets.code(expression, seen.origin, sources.find(seen.reached.modules, beside).files)
+    data = {one.path: one.file for one in included}
+    seen.secrets.code(expression, seen.origin, {**sources.find(seen.reached.modules, beside).files, **data})
     seen.secrets.stop()
     return seen
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -134,6 +135,10 @@ def load(folder: Path) -> Model:
         importlib.import_module(module)
     loader = importlib.import_module(f".loaders.{manifest.loader}", __package__)
     target = loader.load(folder / manifest.model)
+        os.chdir(folder / manifest.sources)  # it stands for the notebook's folder, from which the model opens its files
+    unset = [name for name in manifest.environment if name not in os.environ]
+    if unset:
+        raise RuntimeError(f"The model reads the environment variables {', '.join(unset)}, which are not set: set them first.")
     bound = {one.name: BoundMethod(one, getattr(target, one.attribute) if one.attribute else target) for one in contract.methods}
     return Model(manifest, contract, golden, bound)
 
