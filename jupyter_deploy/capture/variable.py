@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jupyter_deploy import errors, home, plugins
+from jupyter_deploy.bentos.python.endpoint import schema
 from jupyter_deploy.capture import calls, contract, environment, files, golden, objects, provenance, secrets, sources
 from jupyter_deploy.capture import findings as look
 from jupyter_deploy.capture.cells import Notebook
@@ -76,16 +77,17 @@ def capture(
     model = evaluate(expression, namespace)
     framework = find_framework(model)
     framework.check(model, expression)
+    served = framework.serve(model)
     notebook, here = Notebook(cells), (beside or Path.cwd()).resolve()
     revision = provenance.Revision(here)
     revision.start()  # git takes its time beside the capture
     declared, included = environment.check(terms.env), files.find(terms.include, here)
-    seen = _look(model, expression, notebook, beside, included, terms)  # before anything is written
+    seen = _look(served, expression, notebook, beside, included, terms)  # before anything is written
     pickler = functools.partial(objects.dump, name=expression, place=notebook.place)
     (folder / "model").mkdir(parents=True, exist_ok=True)
     file = framework.save(model, folder / "model", pickler)  # before the model is asked, which may change it
-    search = calls.Search(model, expression, framework.methods(model), namespace)
-    asked = _ask(search, contract.find(search, notebook, example, framework.contract(model)), example, terms)
+    search = calls.Search(model, expression, framework.methods(model), namespace, own=framework.name == "callable")
+    asked = _ask(served, search, contract.find(search, notebook, example, framework.contract(model)), example, terms)
     seen.secrets.answers(asked.contract, asked.golden)
     seen.secrets.stop()
     needed = [*seen.reached.modules, *_needed(asked.contract)]
@@ -101,11 +103,12 @@ def capture(
     around = look.Around(expression, namespace, cells, history, notebook, here)
     findings = look.collect(around, seen.reached, found, included, declared)
     told = notebook_name(namespace)
-    _write(folder, manifest=manifest, contract=asked.contract, golden=asked.golden, cells=seen.origin)
+    _write(folder, manifest=manifest, contract=schema.document(asked.contract), golden=asked.golden, cells=seen.origin)
     return Capture(
         endpoint=name, variable=expression, kind=describe(model), digest=home.digest_of(folder), folder=str(folder),
         size=home.size_of(folder), contract=asked.contract, golden=_counts(asked.golden),
-        golden_origin=asked.origin, findings=(*findings, *asked.findings, *seen.secrets.findings()), environment=declared, modules=found.installed,
+        golden_origin=asked.origin, findings=(*findings, *asked.findings, *seen.secrets.findings()),
+        modules=found.installed, imported=sources.of_notebook(namespace), environment=declared,
         interpreter=sys.executable, path=module_path(beside), language_version=manifest.language_version,
         notebook=told, provenance=provenance.describe(told, revision, notebook.numbers(seen.origin)),
         seconds=time.perf_counter() - began,
@@ -187,11 +190,11 @@ def find_framework(model: object) -> Framework:
     raise errors.NotDeployable(f"No framework takes a {type(model).__name__}.")
 
 
-def _ask(search: calls.Search, found: contract.Found, example: Any, terms: Terms) -> golden.Asked:
+def _ask(served: object, search: calls.Search, found: contract.Found, example: Any, terms: Terms) -> golden.Asked:
     """Ask the model on the first data that it takes, and on whatever else it was called on."""
     failures: list[str] = []
     question = golden.Question(
-        search.model, search.expression, search.methods, terms.golden_rows, terms.tolerance, terms.nondeterministic
+        served, search.expression, found.methods, terms.golden_rows, terms.tolerance, terms.nondeterministic
     )
     for data in found.candidates:
         try:

@@ -14,8 +14,10 @@ import msgspec
 
 from . import codec
 from .contract import Contract, Golden, Input, Manifest, Method
+from .hints import by_name, settled
 from .problems import ModelFailed, Problem
 from .rows import RowDecoder
+from .waiting import is_async
 
 Function = Callable[..., Any]
 
@@ -44,8 +46,9 @@ class BoundMethod:
 
     def __init__(self, method: Method, function: Function) -> None:
         self.method = method
-        self._function = function
-        self._decode = RowDecoder(method.input)
+        self.waits = is_async(function)
+        self._function = by_name(function) if method.input.kind == "arguments" else function
+        self._decode = RowDecoder(method.input, function)
 
     def __call__(self, body: bytes) -> Answer:
         """Answer one request.
@@ -92,8 +95,9 @@ class Model:
     def warm(self) -> None:
         """Predict the first golden row of each method, so that the first caller does not wait for what a model does only once."""
         for golden in self.golden:
-            if golden.method in self.methods and golden.rows:
-                self.methods[golden.method](codec.to_json({"rows": golden.rows[:1]}))
+            method = self.methods.get(golden.method)
+            if method is not None and golden.rows and not method.waits:  # what is opened in a loop does not outlive a fork
+                method(codec.to_json({"rows": golden.rows[:1]}))
 
 
 def read(folder: Path) -> tuple[Manifest, Contract, list[Golden]]:
@@ -131,14 +135,14 @@ def load(folder: Path) -> Model:
     manifest, contract, golden = read(folder)
     if manifest.sources:
         sys.path.insert(0, str(folder / manifest.sources))
-    for module in manifest.preload:
-        importlib.import_module(module)
-    loader = importlib.import_module(f".loaders.{manifest.loader}", __package__)
-    target = loader.load(folder / manifest.model)
         os.chdir(folder / manifest.sources)  # it stands for the notebook's folder, from which the model opens its files
     unset = [name for name in manifest.environment if name not in os.environ]
     if unset:
         raise RuntimeError(f"The model reads the environment variables {', '.join(unset)}, which are not set: set them first.")
+    for module in manifest.preload:
+        importlib.import_module(module)
+    loader = importlib.import_module(f".loaders.{manifest.loader}", __package__)
+    target = loader.load(folder / manifest.model)
     bound = {one.name: BoundMethod(one, getattr(target, one.attribute) if one.attribute else target) for one in contract.methods}
     return Model(manifest, contract, golden, bound)
 
@@ -147,7 +151,7 @@ def answers(function: Function, argument: Any, method: Method, count: int) -> li
     """Call the model and encode what it returns; the notebook makes its golden answers here too.
 
     Args:
-        function: What to call.
+        function: What to call; for `arguments`, what `by_name` makes of it.
         argument: Its argument; for `arguments`, a list with one dict a call.
         method: The method's contract.
         count: How many rows the argument has.
@@ -173,8 +177,8 @@ def _raised(error: BaseException) -> ModelFailed:
 
 def _call(function: Function, argument: Any, method: Method) -> list[Any]:
     if method.input.kind == "arguments":
-        return codec.encode_answer([function(**row) for row in argument], method.output)
-    return codec.encode_answer(function(argument), method.output)
+        return codec.encode_answer([function(row) for row in argument], method.output)
+    return codec.encode_answer(settled(function(argument)), method.output)
 
 
 def example(input: Input) -> Any:
