@@ -11,6 +11,7 @@ FLEETING = ("__annotations__", "__dict__", "__slotnames__", "__weakref__")
 """What Python itself writes into a class some time after it was made."""
 
 _PLAIN = (str, bytes, int, float, bool, type(None))
+_LABELLED = ("ref", "schema_ref", "cls_ref")
 _ADDRESS = re.compile(r"(?<=:)\d{6,}")
 
 
@@ -89,7 +90,7 @@ class Labels:
 
     def _of_dict(self, schema: dict[Any, Any]) -> dict[Any, Any]:
         return {
-            key: _ADDRESS.sub(self._number, value) if key in ("ref", "schema_ref") and type(value) is str else self(value)
+            key: _ADDRESS.sub(self._number, value) if key in _LABELLED and type(value) is str else self(value)
             for key, value in schema.items()
         }
 

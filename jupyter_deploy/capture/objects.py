@@ -30,6 +30,7 @@ from cloudpickle.cloudpickle import (
 )
 
 from jupyter_deploy import errors
+from jupyter_deploy.bentos.python.endpoint import hints
 from jupyter_deploy.capture import identity, unpicklable
 from jupyter_deploy.capture.reached import Reached, foreign_bases
 from jupyter_deploy.capture.steady import StandIn, Steady
@@ -152,6 +153,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
         arguments[1].pop("__file__", None)  # a path of this machine
         if function.__code__ is _DISPATCHER:
             function._clear_cache()  # noqa: SLF001 (its own word for it; which calls there were is nothing to take along)
+        if slots.get("__annotations__"):
+            slots["__annotations__"] = hints.spelled(slots["__annotations__"], hints.scope_of(function))
         used = {name: self._steady(value) for name, value in slots.pop("__globals__").items()}
         submodules = sorted(slots.pop("_cloudpickle_submodules"), key=lambda one: str(one.__name__))
         slots = {name: self._steady(value) for name, value in slots.items()}
@@ -168,7 +171,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
         if "__pydantic_core_schema__" in attributes:
             attributes["__pydantic_core_schema__"] = self._steady(self._labels(held["__pydantic_core_schema__"]))
         if held.get("__annotations__"):
-            attributes["__annotations__"] = held["__annotations__"]
+            attributes["__annotations__"] = hints.spelled(held["__annotations__"], hints.names_of(obj))
         if "_abc_impl" in attributes:
             attributes["_abc_impl"] = sorted(attributes["_abc_impl"], key=lambda one: f"{one.__module__}.{one.__qualname__}")
         *leading, _, extra = arguments  # the last but one is the random id
@@ -192,6 +195,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
         reduced = obj.__reduce_ex__(self.proto)
         if kind.__module__ == "pydantic_core._pydantic_core" and isinstance(reduced, tuple):
             return reduced[0], tuple(map(self._labels, reduced[1])), *reduced[2:]
+        if kind.__module__ == "pydantic._internal._decorators" and isinstance(reduced, tuple) and len(reduced) > 2:
+            return *reduced[:2], self._labels(reduced[2]), *reduced[3:]
         if isinstance(obj, (set, frozenset)) and isinstance(reduced, tuple):  # of a class of its own
             return reduced[0], (self._steady.ordered(obj),), *reduced[2:]
         return reduced

@@ -217,6 +217,20 @@ def resolved(hint: Any, scope: Mapping[str, Any]) -> Any:
         return NOTHING
 
 
+def spelled(annotations: Mapping[str, Any], scope: Mapping[str, Any]) -> dict[str, Any]:
+    """Resolve the annotations of a function or class, so that they need no names any more where it is loaded.
+
+    Args:
+        annotations: Its `__annotations__`.
+        scope: The names that they may use.
+
+    Returns:
+        The same; what cannot be resolved is left as it is.
+    """
+    made = {name: resolved(hint, scope) for name, hint in annotations.items()}
+    return {name: annotations[name] if hint is NOTHING else hint for name, hint in made.items()}
+
+
 def hints_of(kind: type, scope: Mapping[str, Any]) -> dict[str, Any]:
     """List the hints of a class's attributes, each resolved by itself.
 
@@ -229,11 +243,22 @@ def hints_of(kind: type, scope: Mapping[str, Any]) -> dict[str, Any]:
     """
     found = {}
     for base in reversed(kind.__mro__):
-        module = vars(sys.modules.get(base.__module__, SimpleNamespace()))
-        names = {**scope, **module, base.__name__: base}
+        names = {**scope, **names_of(base)}
         for name, hint in _annotations(base).items():
             found[name] = resolved(hint, names)
     return found
+
+
+def names_of(kind: type) -> dict[str, Any]:
+    """List the names that the hints of a class may use.
+
+    Args:
+        kind: The class.
+
+    Returns:
+        Those of its module, and its own.
+    """
+    return {**vars(sys.modules.get(kind.__module__, SimpleNamespace())), kind.__name__: kind}
 
 
 def _annotations(kind: type) -> dict[str, Any]:
