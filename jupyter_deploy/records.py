@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jupyter_deploy import archive, errors
+from jupyter_deploy import archive, errors, plugins
 from jupyter_deploy.archive import Index
 from jupyter_deploy.changes import Changes, Side, changes
 from jupyter_deploy.home import Home
+from jupyter_deploy.languages.base import Language
 from jupyter_deploy.store import Store
 from jupyter_deploy.targets.base import Target
 from jupyter_deploy.traffic import Traffics
@@ -163,6 +164,33 @@ class Records:
             raise errors.Conflict(f"`{name}` has no two releases to compare.", "Deploy the model again once it has changed.")
         second = self._side(after)
         return changes(self._side(before), second, second.options.tolerance)
+
+    def lock(self, name: str, number: int | None, platform: str = "") -> Lock:
+        """Read the lock of a release.
+
+        Args:
+            name: The endpoint.
+            number: The release's number; the newest one that has a lock where None.
+            platform: Another machine to lock the same for, such as `linux/arm64`.
+
+        Returns:
+            The lock; one for another machine is kept nowhere.
+
+        Raises:
+            UnknownName: If there is no such endpoint or release.
+            Conflict: If it has no lock.
+            LockFailed: If something does not run on the other machine.
+        """
+        releases = [self.release(name, number)] if number is not None else self.endpoint(name).releases
+        release = next((one for one in releases if one.lock), None)
+        if release is None:
+            tag = name if number is None else f"{name}@{number}"
+            raise errors.Conflict(f"`{tag}` has no lock.", "See `jupyter deploy status`: its deploy did not come so far.")
+        lock = self.store.find(Lock, release.lock)
+        if not platform:
+            return lock
+        language: Language = plugins.load("languages", self.store.find(Capture, release.capture).language)()
+        return language.lock_elsewhere(lock, platform)
 
     def export(self, name: str, number: int | None, out: Path) -> Index:
         """Write the bundle of a verified release as an archive.

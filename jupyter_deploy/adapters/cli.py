@@ -15,6 +15,7 @@ import typer
 from jupyter_deploy import __version__, errors, settings
 from jupyter_deploy.adapters import archives, card, records, terminal
 from jupyter_deploy.adapters import golden as goldens
+from jupyter_deploy.adapters import lock as locks
 from jupyter_deploy.adapters import view as words
 from jupyter_deploy.adapters.commands import Json, Name, connected, follow
 from jupyter_deploy.adapters.terminal import failing
@@ -37,6 +38,7 @@ app.add_typer(agent, name="agent")
 app.add_typer(records.app)
 app.add_typer(archives.app)
 app.add_typer(goldens.app)
+app.add_typer(locks.app)
 
 
 def main() -> None:

@@ -142,6 +142,7 @@ class Agent:
                 Route(f"{one}/logs", self.logs),
                 Route(f"{one}/history", self.history),
                 Route(f"{one}/changes", self.changes),
+                Route(f"{one}/lock", self.lock),
                 Route(f"{one}/export", self.export, methods=["POST"]),
                 Route(f"{one}/rollback", self.rollback, methods=["POST"]),
                 Route(f"{release}/events", self.events),
@@ -187,6 +188,12 @@ class Agent:
         numbers = (request.query_params.get(side) for side in ("old", "new"))
         old, new = (int(number) if number else None for number in numbers)
         return _json(await run_in_threadpool(self.deployer.changes, request.path_params["name"], old, new))
+
+    async def lock(self, request: Request) -> Response:
+        """Read a release's lock, or lock the same for another machine."""
+        number, platform = request.query_params.get("release"), request.query_params.get("platform", "")
+        name = request.path_params["name"]
+        return _json(await run_in_threadpool(self.deployer.lock, name, int(number) if number else None, platform))
 
     async def export(self, request: Request) -> Response:
         """Write a release's bundle as an archive."""

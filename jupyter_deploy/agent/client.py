@@ -11,7 +11,7 @@ import msgspec
 
 from jupyter_deploy import errors
 from jupyter_deploy.home import Home
-from jupyter_deploy.values import Capture, Endpoint, Event, Golden, Options, Release, from_json, to_json
+from jupyter_deploy.values import Capture, Endpoint, Event, Golden, Lock, Options, Release, from_json, to_json
 
 if TYPE_CHECKING:  # what reads archives is not for every kernel that deploys
     from jupyter_deploy.archive import Index
@@ -110,6 +110,20 @@ class AgentClient:
 
         query = "&".join(f"{side}={number}" for side, number in (("old", old), ("new", new)) if number is not None)
         return from_json(self._ask("GET", f"/endpoints/{name}/changes?{query}"), Changes)
+
+    def lock(self, name: str, number: int | None = None, platform: str = "") -> Lock:
+        """Read the lock of a release.
+
+        Args:
+            name: The endpoint.
+            number: The release's number; the newest one that has a lock where None.
+            platform: Another machine to lock the same for, such as `linux/arm64`.
+
+        Returns:
+            The lock.
+        """
+        asked = {"platform": platform} | ({} if number is None else {"release": str(number)})
+        return from_json(self._ask("GET", f"/endpoints/{name}/lock?{httpx.QueryParams(asked)}", timeout=PATIENT), Lock)
 
     def export(self, name: str, out: Path, number: int | None = None) -> Index:
         """Have the bundle of a release written as an archive.

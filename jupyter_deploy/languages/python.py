@@ -55,8 +55,7 @@ class Python:
 
 def _patched(wanted: Iterable[Installed], lock: Lock) -> list[Finding]:
     """Name packages of an index whose files somebody has changed in the kernel's environment."""
-    own = {path.name.partition("-")[0].replace("_", "-") for path in Path(lock.folder).glob("*.whl")} if lock.folder else set()
-    found = ((one, altered(Path(one.folder))) for one in wanted if one.folder and one.name not in own)
+    found = ((one, altered(Path(one.folder))) for one in wanted if one.folder and one.name not in lock.own)
     return [_differs(one, files) for one, files in found if files]
 
 

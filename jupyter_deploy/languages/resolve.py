@@ -102,7 +102,7 @@ def resolve(plan: Plan, known: Known, locker: str, python: Path, folder: Path) -
     entries = parse(pinned(found.text, plan.wheels))
     lock = Lock(
         digest=plan.digest, text=pinned(found.text, plan.wheels), packages=_packages(entries), python=plan.python, locker=locker,
-        requirements=tuple(requirements), constraints=tuple(constraints),
+        requirements=tuple(requirements), constraints=tuple(constraints), own=tuple(wheel.name for wheel in plan.wheels),
         findings=(*_yanked(found, entries), *(_vanished(wheel) for wheel in vanished)),
     )  # fmt: skip
     return keep(lock, plan.wheels, folder)

@@ -25,7 +25,7 @@ from jupyter_deploy.lock.records import rows
 
 FOLDER = "wheels"
 TIME = (1980, 1, 1, 0, 0, 0)  # the first that a zip file can tell
-LEFT_OUT = frozenset({"RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER", "REQUESTED", "WHEEL", "direct_url.json", "uv_cache.json"})
+LEFT_OUT = re.compile(r"RECORD.*|INSTALLER|REQUESTED|WHEEL|direct_url\.json|uv_\w+\.json")
 """What says how a distribution came here; `WHEEL` is written anew."""
 EXTENSIONS = (".so", ".pyd", ".dylib")
 CHUNK = 1024 * 1024  # bytes
@@ -158,7 +158,7 @@ def _listed(info: Path, stem: str, *, in_place: bool) -> Iterator[tuple[str, Pat
         if path.endswith(".pyc") or Path(path).is_absolute() or not source.is_file():
             continue
         if head == info.name:
-            if rest not in LEFT_OUT:
+            if not LEFT_OUT.fullmatch(rest):
                 yield f"{stem}.dist-info/{rest}", source
         elif head == "..":  # of the environment, such as `share/`; its commands are made anew from the entry points
             inner = re.sub(r"^(\.\./)+", "", path)

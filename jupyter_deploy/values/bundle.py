@@ -23,6 +23,7 @@ class Lock(Value, frozen=True, kw_only=True):
         python: The interpreter's version, such as `3.11`.
         locker: Which locker made it.
         folder: Where the wheels of what comes from no index lie; empty where there is none.
+        own: The names of what comes from no index.
         requirements: What the locker was asked for.
         constraints: The versions that it was told to keep to.
         findings: What a person should know of its packages; no part of the digest.
@@ -35,6 +36,7 @@ class Lock(Value, frozen=True, kw_only=True):
     python: str
     locker: str
     folder: str = ""
+    own: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
     constraints: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
