@@ -69,14 +69,16 @@ def load(ipython: Any) -> None:
     Args:
         ipython: The IPython shell.
     """
-    from jupyter_deploy.adapters.session import folder_of
+    from jupyter_deploy.adapters.session import Recorder, folder_of
     from jupyter_deploy.adapters.warm import Warmer
 
     magics = DeployMagics(ipython)
     magics.warmer = Warmer(folder_of(ipython.user_ns))
+    magics.recorder = Recorder(ipython)
     ipython.register_magics(magics)
     ipython.events.register("post_run_cell", magics.warmer.after_cell)
     magics.warmer.start()
+    magics.recorder.start()
 
 
 def unload(ipython: Any) -> None:
@@ -90,6 +92,7 @@ def unload(ipython: Any) -> None:
     if magics is not None:
         ipython.events.unregister("post_run_cell", magics.warmer.after_cell)
         magics.warmer.stop()
+        magics.recorder.stop()
 
 
 def documented(function: Any) -> Any:
@@ -112,6 +115,7 @@ class DeployMagics(Magics):
 
     shell: Any
     warmer: Any = None
+    recorder: Any = None
 
     @documented
     @no_var_expand

@@ -93,7 +93,8 @@ def prepare(expression: str, session: Session, name: str | None, example: Any, a
     try:
         capture = captures.capture(
             expression, session.namespace, name=chosen, folder=folder, cells=session.cells, beside=session.folder,
-            example=example, terms=captures.Terms(**{field: getattr(read, field) for field in captures.Terms._fields}),
+            example=example, history=session.history,
+            terms=captures.Terms(**{field: getattr(read, field) for field in captures.Terms._fields}),
         )  # fmt: skip
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)

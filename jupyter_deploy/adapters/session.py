@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
 from jupyter_deploy import errors
+from jupyter_deploy.values import History
 
 
 class Session(NamedTuple):
@@ -21,11 +23,67 @@ class Session(NamedTuple):
         namespace: Its names; in a notebook the live namespace itself.
         cells: Execution count and source of each cell that ran.
         folder: The notebook's folder, or the working folder.
+        history: What else is known of the cells.
     """
 
     namespace: dict[str, Any]
     cells: tuple[tuple[int, str], ...]
     folder: Path
+    history: History = History()
+
+
+class Recorder:
+    """Notes when cells run and where they fail, which IPython's own history does not.
+
+    Args:
+        running: The IPython shell.
+    """
+
+    def __init__(self, running: Any) -> None:
+        self._shell = running
+        self._times: dict[int, float] = {}
+        self._failed: dict[int, int] = {}
+
+    @property
+    def history(self) -> History:
+        """What was noted."""
+        return History(times=dict(self._times), failed=dict(self._failed), began=_began())
+
+    def start(self) -> None:
+        """Begin; the cell that runs now counts as begun now."""
+        self._times[self._shell.execution_count] = time.time()
+        self._shell.events.register("pre_run_cell", self._before)
+        self._shell.events.register("post_run_cell", self._after)
+
+    def stop(self) -> None:
+        """End."""
+        self._shell.events.unregister("pre_run_cell", self._before)
+        self._shell.events.unregister("post_run_cell", self._after)
+
+    def _before(self, info: Any) -> None:
+        if info.store_history:
+            self._times[self._shell.execution_count] = time.time()
+
+    def _after(self, result: Any) -> None:
+        if result.execution_count and result.error_before_exec:
+            self._failed[result.execution_count] = 0
+        elif result.execution_count and result.error_in_exec:
+            self._failed[result.execution_count] = _line(result.error_in_exec.__traceback__, self._shell.user_ns)
+
+
+def _line(trace: Any, namespace: dict[str, Any]) -> int:
+    """Find the cell's own line in a traceback; 0 where it failed before anything of the cell ran."""
+    while trace is not None:
+        if trace.tb_frame.f_globals is namespace and trace.tb_frame.f_code.co_name == "<module>":
+            return int(trace.tb_lineno)
+        trace = trace.tb_next
+    return 0
+
+
+def _began() -> float | None:
+    """Say when this process began, where somebody has imported psutil, as ipykernel does."""
+    psutil = sys.modules.get("psutil")
+    return float(psutil.Process().create_time()) if psutil is not None else None
 
 
 def shell() -> Any:
@@ -49,7 +107,9 @@ def of_notebook(running: Any) -> Session:
     """
     history = running.history_manager.input_hist_raw
     cells = tuple((number, source) for number, source in enumerate(history) if source.strip())
-    return Session(running.user_ns, cells, folder_of(running.user_ns))
+    recorder = getattr(running.magics_manager.registry.get("DeployMagics"), "recorder", None)
+    history = recorder.history if recorder is not None else History(began=_began())
+    return Session(running.user_ns, cells, folder_of(running.user_ns), history)
 
 
 def of_caller(frame: FrameType) -> Session:
@@ -66,8 +126,8 @@ def of_caller(frame: FrameType) -> Session:
         return of_notebook(running)
     at_top = frame.f_locals is frame.f_globals
     names = frame.f_globals if at_top else {**frame.f_globals, **frame.f_locals}
-    cells = of_notebook(running).cells if running is not None else ()
-    return Session(names, cells, folder_of(names))
+    known = of_notebook(running) if running is not None else Session(names, (), folder_of(names))
+    return known._replace(namespace=names, folder=folder_of(names))
 
 
 def name_of(model: object, namespace: dict[str, Any]) -> str:

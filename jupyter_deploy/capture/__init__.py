@@ -7,7 +7,6 @@ cells, `files.py`, `environment.py`, `changed.py` on modules, `patches.py`; `pro
 """
 
 from jupyter_deploy.capture.contract import MISSING
-from jupyter_deploy.capture.stale import History
 from jupyter_deploy.capture.variable import Terms, capture
 
-__all__ = ["MISSING", "History", "Terms", "capture"]
+__all__ = ["MISSING", "Terms", "capture"]

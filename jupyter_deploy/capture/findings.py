@@ -10,7 +10,7 @@ from jupyter_deploy.capture import changed, code, environment, files, patches, p
 from jupyter_deploy.capture.cells import Notebook
 from jupyter_deploy.capture.objects import Reached
 from jupyter_deploy.capture.sources import Sources
-from jupyter_deploy.values import Finding
+from jupyter_deploy.values import Finding, History
 
 
 class Around(NamedTuple):
@@ -28,7 +28,7 @@ class Around(NamedTuple):
     expression: str
     namespace: Mapping[str, Any]
     cells: Sequence[tuple[int, str]]
-    history: stale.History
+    history: History
     notebook: Notebook
     beside: Path
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import FunctionType, MappingProxyType
+from types import FunctionType
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,27 +18,13 @@ from jupyter_deploy.capture.cells import Executed, Notebook
 from jupyter_deploy.capture.code import by_value, same_code
 from jupyter_deploy.capture.lineage import Lineage, Made, statements
 from jupyter_deploy.capture.objects import Reached
-from jupyter_deploy.values import Finding
+from jupyter_deploy.values import Finding, History
 
 BIGGEST = 50 * 1024 * 1024
 """Notebook files above this size in bytes are not looked at."""
 SHOWN = 10
 RUN_ALL = "Restart the kernel, run all cells and deploy again, to have the model that the notebook makes."
 RUN_IT = "Run it again, with what depends on it, and deploy again; or undo the edit."
-
-
-class History(NamedTuple):
-    """What a frontend's session tells about its cells, beyond their sources.
-
-    Attributes:
-        times: When cells began to run, by execution count, in seconds since the epoch.
-        failed: In which line cells failed, by execution count; 0 where nothing of the cell ran.
-        began: When the kernel began, in seconds since the epoch; None where that is unknown.
-    """
-
-    times: Mapping[int, float] = MappingProxyType({})
-    failed: Mapping[int, int] = MappingProxyType({})
-    began: float | None = None
 
 
 class Saved(NamedTuple):

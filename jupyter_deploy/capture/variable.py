@@ -16,9 +16,8 @@ from jupyter_deploy.bentos.python.endpoint import schema
 from jupyter_deploy.capture import calls, contract, environment, files, golden, objects, provenance, secrets, sources
 from jupyter_deploy.capture import findings as look
 from jupyter_deploy.capture.cells import Notebook
-from jupyter_deploy.capture.stale import History
 from jupyter_deploy.frameworks.base import Framework
-from jupyter_deploy.values import Capture, Cell, Contract, Golden, Manifest, to_json
+from jupyter_deploy.values import Capture, Cell, Contract, Golden, History, Manifest, to_json
 
 _NEEDED = {"frame": "pandas", "series": "pandas", "array": "numpy", "sparse": "scipy.sparse"}
 """What a worker needs to make the arguments of a contract; the model's own pickle may not name it."""
@@ -193,10 +192,10 @@ def find_framework(model: object) -> Framework:
 def _ask(served: object, search: calls.Search, found: contract.Found, example: Any, terms: Terms) -> golden.Asked:
     """Ask the model on the first data that it takes, and on whatever else it was called on."""
     failures: list[str] = []
-    question = golden.Question(
-        served, search.expression, found.methods, terms.golden_rows, terms.tolerance, terms.nondeterministic
-    )
+    question = golden.Question(served, search.expression, found.methods, terms.golden_rows, terms.tolerance, terms.nondeterministic)
     for data in found.candidates:
+        if failures and data.by_name and not data.value:  # nothing but a signature, and that promises what does not hold
+            break
         try:
             return golden.ask(question, data, found.recorded, found.training)
         except golden.NoAnswer as error:  # noqa: PERF203 (each candidate is its own attempt)

@@ -9,7 +9,7 @@ are shared with the workers, so they are defined beside them, in `bentos/python/
 from jupyter_deploy.bentos.python.endpoint.contract import Column, Contract, Golden, Input, Manifest, Method, Output
 from jupyter_deploy.values.base import Value, from_json, to_json
 from jupyter_deploy.values.bundle import Bundle, Lock, Requirement
-from jupyter_deploy.values.capture import Capture, Cell, Finding, Provenance, Taken
+from jupyter_deploy.values.capture import Capture, Cell, Finding, History, Provenance, Taken
 from jupyter_deploy.values.release import (
     ENDED,
     NAME,
@@ -28,6 +28,6 @@ from jupyter_deploy.values.release import (
 
 __all__ = [
     "ENDED", "NAME", "STAGES", "Bundle", "Capture", "Cell", "Column", "Contract", "Difference", "Endpoint", "Event",
-    "Finding", "Golden", "Input", "Key", "Lock", "Manifest", "Method", "Options", "Output", "Provenance", "Release",
+    "Finding", "Golden", "History", "Input", "Key", "Lock", "Manifest", "Method", "Options", "Output", "Provenance", "Release",
     "Requirement", "Stage", "State", "Taken", "Value", "check_name", "from_json", "suggest_name", "to_json",
 ]  # fmt: skip

@@ -54,6 +54,20 @@ class Finding(Value, frozen=True, kw_only=True):
     hint: str = ""
 
 
+class History(Value, frozen=True, kw_only=True):
+    """What a session tells about the cells that ran in it, beyond their sources.
+
+    Attributes:
+        times: When cells began to run, by execution count, in seconds since the epoch.
+        failed: In which line cells failed, by execution count; 0 where nothing of the cell ran.
+        began: When the kernel began, in seconds since the epoch; None where that is unknown.
+    """
+
+    times: dict[int, float] = {}
+    failed: dict[int, int] = {}
+    began: float | None = None
+
+
 class Provenance(Value, frozen=True, kw_only=True):
     """Where a release came from; kept with the release, since the same capture may be deployed again from elsewhere.
 
