@@ -50,6 +50,7 @@ def collect(
     """
     pieces = code.pieces(reached, around.notebook, found.modules, around.beside)
     taken = {one.file for one in included} | {file.resolve() for file in found.files.values()}
+    taken |= {file.resolve() for folder in found.in_place for file in folder.rglob("*")}
     saved = stale.read(provenance.notebook_file(around.namespace, around.beside))
     return (
         *stale.findings(around.expression, around.cells, around.history, saved, reached, around.notebook, around.namespace),

@@ -35,12 +35,14 @@ class Sources(NamedTuple):
         files: The files of local modules that go along: their path within the capture's folder for them, and where each lies.
         modules: The local modules that the model imports, dotted, with the file of each.
         absent: Top-level modules that the code names and that the kernel does not have either.
+        in_place: Folders of projects that are installed in place, and that go along as wheels.
     """
 
     installed: tuple[str, ...]
     files: Mapping[str, Path]
     modules: Mapping[str, Path] = MappingProxyType({})
     absent: tuple[str, ...] = ()
+    in_place: tuple[Path, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -97,9 +99,10 @@ def find(modules: Iterable[str], beside: Path | None) -> Sources:
             installed[name] = None
         elif not (top in _OWN or top in sys.stdlib_module_names):
             absent.add(top)
-    taken = {top: root for top, root in roots.items() if root and not in_place.holds(top, root)}
-    files = dict(sorted(pair for top, root in taken.items() for pair in _taken(top, root)))
-    return Sources(tuple(sorted(installed)), files, dict(_modules(followed, roots)), tuple(sorted(absent)))
+    local = {top: root for top, root in roots.items() if root}
+    packed = {top: root for top, root in local.items() if in_place.holds(top, root)}
+    files = dict(sorted(pair for top, root in local.items() if top not in packed for pair in _taken(top, root)))
+    return Sources(tuple(sorted(installed)), files, dict(_modules(followed, roots)), tuple(sorted(absent)), tuple(packed.values()))
 
 
 def copy(files: Mapping[str, Path], folder: Path) -> None:
