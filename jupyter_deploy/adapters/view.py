@@ -262,6 +262,7 @@ def accepts(given: Input) -> str:
     words = {
         "series": "series",
         "array": f"array {_shape(given.shape)}".rstrip(),
+        "sparse": f"{given.name or 'sparse matrix'} {_shape(given.shape)}".rstrip(),
         "list": "list, one element a row",
         "value": "one value",
     }
@@ -275,17 +276,22 @@ def returns(output: Output) -> str:
         output: The output.
 
     Returns:
-        Such as `array (rows, 2) of float64; classes no, yes`.
+        Such as `probabilities: array (rows, 2) of float64; classes no, yes`.
     """
-    if output.kind == "list" and output.shape:  # one array of probabilities for each of several targets
-        return f"list of {output.shape[0]} arrays (rows, classes) of {output.dtype}"
+    text = f"{output.meaning}: {_container(output)}" if output.meaning else _container(output)
+    names = output.classes or output.names
+    return f"{text}; {'classes' if output.classes else 'columns'} {_few(names)}" if names else text
+
+
+def _container(output: Output) -> str:
+    if output.parts:
+        return f"{output.kind} of {'; '.join(_container(one) for one in output.parts)}"
     if output.each is not None:
         return f"list, one {returns(output.each)} a call"
-    text: str = output.kind if output.kind != "value" else "one value"
+    text: str = {"value": "one value", "sparse": str(output.name or "sparse matrix")}.get(output.kind, output.kind)
     text += f" {_shape(output.shape)}" if output.shape and len(output.shape) > 1 else ""
     text += f" of {output.dtype}" if output.dtype else ""
-    text += f" with {_counted(len(output.columns), 'column')}" if output.columns else ""
-    return f"{text}; classes {_few(output.classes)}" if output.classes else text
+    return text + (f" with {_counted(len(output.columns), 'column')}" if output.columns else "")
 
 
 def values_of(column: Column) -> str:
@@ -323,6 +329,8 @@ def example_row(given: Input) -> Any:
         for length in reversed((given.shape or ())[1:]):
             row = [row] * (length or 1)
         return row
+    if given.kind == "sparse":
+        return {"0": 0}
     return 0 if given.kind == "series" else "text"
 
 

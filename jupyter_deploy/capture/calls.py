@@ -1,7 +1,7 @@
 """What the executed cells called a model on.
 
 A call such as `model.predict(X_test)` is found in the syntax tree of a cell. Its argument is evaluated anew only where that runs no
-code of its own: a name, an attribute, a subscript, or a literal made of these.
+code of its own: a name, an attribute, a subscript, a literal made of these, or a record, date or table made of them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from jupyter_deploy.bentos.python.endpoint.hints import is_record
 from jupyter_deploy.capture.cells import Executed, Notebook
 
 _SAME_COLUMNS = ("copy", "head", "sample", "sort_values", "tail")
@@ -22,6 +23,13 @@ BACKWARD = frozenset({"inverse_transform"})
 """Methods that take what another method gives."""
 ON_DEMAND = BACKWARD | {"apply", "kneighbors"}
 """Methods that few callers want, so that they are routes only where the notebook calls them."""
+
+_CONTAINERS: dict[str, Any] = {one.__name__: one for one in (dict, list, tuple, set, frozenset, bool, int, float, str, bytes)}
+_MAKERS = {
+    *(("datetime", name) for name in ("date", "datetime", "time", "timedelta")), ("uuid", "UUID"), ("decimal", "Decimal"),
+    ("fractions", "Fraction"), *(("pandas", name) for name in ("DataFrame", "Series", "Timestamp")), ("numpy", "array"),
+    ("numpy", "asarray"), ("numpy", "datetime64"),
+}  # fmt: skip
 
 ASKED, SCORED, FITTED = 0, 1, 2
 """The model was called on data, scored on it, or fitted on it."""
@@ -111,7 +119,8 @@ def _in_cell(search: Search, cell: Executed) -> Iterator[Call]:
             continue
         if positional or pairs:
             literal = rank == ASKED and not any(_is_reference(one) for one in [*node.args, *(one.value for one in node.keywords)])
-            yield Call(LITERAL if literal else rank, positional, pairs, _shown(node), cell.number, _method(node.func))
+            shown = _shown(node, search.namespace)
+            yield Call(LITERAL if literal else rank, positional, pairs, shown, cell.number, _method(node.func))
 
 
 def _calls(search: Search, tree: ast.Module) -> Iterator[tuple[int, ast.Call]]:
@@ -145,14 +154,14 @@ def _is_model(search: Search, node: ast.expr) -> bool:
     if isinstance(node, ast.Constant):
         return False
     try:
-        return evaluate(node, search.namespace) is search.model
+        return evaluate(node, search.namespace, made=False) is search.model
     except NotPlain:
         return False
 
 
-def _shown(node: ast.Call) -> str:
+def _shown(node: ast.Call, namespace: Mapping[str, Any]) -> str:
     """Write a call for people, without values that stand in it as literals."""
-    parts = [ast.unparse(one) if _is_reference(one) else "…" for one in node.args]
+    parts = [_told(one, namespace) if _is_reference(one) else "…" for one in node.args]
     parts += [f"{one.arg}={ast.unparse(one.value) if isinstance(one.value, ast.Name) else '…'}" for one in node.keywords]
     function = node.func
     if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Call):
@@ -163,12 +172,19 @@ def _shown(node: ast.Call) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-def evaluate(node: ast.expr, namespace: Mapping[str, Any]) -> Any:
+def _told(node: ast.expr, namespace: Mapping[str, Any]) -> str:
+    if isinstance(node, ast.Call) and _makes_data(node.func, namespace):
+        return f"{ast.unparse(node.func)}(…)"
+    return ast.unparse(node)
+
+
+def evaluate(node: ast.expr, namespace: Mapping[str, Any], *, made: bool = True) -> Any:
     """Evaluate an expression that runs no code of its own.
 
     Args:
         node: The expression.
         namespace: The notebook's variables.
+        made: Whether it may make records, dates, tables and arrays out of such expressions.
 
     Returns:
         Its value as it is now.
@@ -178,11 +194,11 @@ def evaluate(node: ast.expr, namespace: Mapping[str, Any]) -> Any:
     """
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _SAME_COLUMNS:
         node = node.func.value
-    if not _is_plain(node):
+    if not _is_plain(node, namespace if made else None):
         raise NotPlain(ast.unparse(node))
     code = compile(ast.Expression(node), "<argument>", "eval")
     try:
-        return eval(code, {"__builtins__": {}}, namespace)  # noqa: S307 (names, attributes, subscripts and literals alone)
+        return eval(code, {"__builtins__": _CONTAINERS}, namespace)  # noqa: S307 (names, attributes, subscripts and literals alone)
     except Exception as error:  # an attribute may be a property, a subscript may be missing: then this call is of no use
         raise NotPlain(ast.unparse(node)) from error
 
@@ -192,17 +208,34 @@ def _is_reference(node: ast.expr) -> bool:
     return isinstance(node, (ast.Name, ast.Attribute, ast.Subscript, ast.Call))
 
 
-def _is_plain(node: ast.expr | None) -> bool:
+def _is_plain(node: ast.expr | None, namespace: Mapping[str, Any] | None) -> bool:
+    def plain(*parts: ast.expr | None) -> bool:
+        return all(_is_plain(one, namespace) for one in parts)
+
     if node is None or isinstance(node, (ast.Name, ast.Constant)):
         return True
     if isinstance(node, ast.Attribute):
-        return _is_plain(node.value)
+        return plain(node.value)
     if isinstance(node, ast.Subscript):
-        return _is_plain(node.value) and _is_plain(node.slice)
+        return plain(node.value, node.slice)
     if isinstance(node, ast.Slice):
-        return all(map(_is_plain, (node.lower, node.upper, node.step)))
+        return plain(node.lower, node.upper, node.step)
     if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
-        return all(map(_is_plain, node.elts))
+        return plain(*node.elts)
     if isinstance(node, ast.Dict):
-        return all(key is not None and _is_plain(key) for key in node.keys) and all(map(_is_plain, node.values))
+        return None not in node.keys and plain(*node.keys, *node.values)
+    if isinstance(node, ast.Call) and namespace is not None and all(one.arg for one in node.keywords):
+        return plain(*node.args, *(one.value for one in node.keywords)) and _makes_data(node.func, namespace)
     return isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)) and isinstance(node.operand, ast.Constant)
+
+
+def _makes_data(called: ast.expr, namespace: Mapping[str, Any]) -> bool:
+    """Whether a call makes a record, a date, a table or the like, which a notebook writes down as others do a literal."""
+    try:
+        kind = evaluate(called, namespace, made=False)
+    except NotPlain:
+        return False
+    name, module = getattr(kind, "__name__", ""), str(getattr(kind, "__module__", ""))
+    if isinstance(kind, type) and (is_record(kind) or kind in _CONTAINERS.values()):
+        return True
+    return (module.partition(".")[0], name) in _MAKERS

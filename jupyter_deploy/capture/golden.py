@@ -64,7 +64,7 @@ class Asked(NamedTuple):
     golden: list[Golden]
     origin: str
     findings: tuple[Finding, ...]
-    failed: dict[str, str] = {}  # noqa: RUF012 (never changed)
+    failed: dict[str, str] = {}
 
 
 class Answered(NamedTuple):
@@ -121,7 +121,7 @@ def _ask_alone(question: Question, own: tuple[Data, ...], reason: str) -> Asked:
     for data in own:
         try:
             return _ask_together(question, data, own, ())
-        except NoAnswer as error:
+        except NoAnswer as error:  # noqa: PERF203 (each candidate is its own attempt)
             reason = reason or str(error)
     method = f"{question.name}.{question.methods[0]}"
     finding = Finding(

@@ -48,6 +48,6 @@ def _cells(where: str, own: Any, got: Any) -> str:
 
 
 def _plain(value: Any) -> type:
-    """Take numpy's numbers and texts for Python's."""
-    kind = type(value)
+    """Take numpy's numbers and texts for Python's, and a tuple, whose parts are read alike, for a list."""
+    kind = list if type(value) is tuple else type(value)
     return type(value.item()) if kind.__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", 1) == 0 else kind

@@ -97,6 +97,7 @@ def test_curl_is_one_safe_command(make: Any) -> None:
     [
         (Input(kind="array", dtype="float64", shape=(None, 2)), "array (rows, 2) of float64", [0, 0]),
         (Input(kind="series", dtype="int64"), "series of int64", 0),
+        (Input(kind="sparse", dtype="float64", shape=(None, 9), name="csr_array"), "csr_array (rows, 9) of float64", {"0": 0}),
         (Input(kind="list"), "list, one element a row", "text"),
         (Input(kind="value"), "one value", "text"),
     ],
@@ -106,14 +107,25 @@ def test_inputs(given: Input, accepts: str, row: Any) -> None:
     assert (accepts, row) == (words.accepts(given), words.example_row(given))
 
 
-def test_outputs() -> None:
-    """An output is named with shape, dtype and classes."""
-    assert "array (rows, 3) of float64; classes 0, 1, 2" == words.returns(
-        Output(kind="array", dtype="float64", shape=(None, 3), classes=(0, 1, 2))
-    )
-    assert "list of 2 arrays (rows, classes) of float64" == words.returns(
-        Output(kind="list", dtype="float64", shape=(2, None, None))
-    )
+PART = Output(kind="array", dtype="float64", shape=(None, 2), classes=("no", "yes"))
+
+
+@pytest.mark.parametrize(
+    ("output", "returned"),
+    [
+        (Output(kind="array", dtype="float64", shape=(None, 3), classes=(0, 1, 2)), "array (rows, 3) of float64; classes 0, 1, 2"),
+        (Output(kind="array", dtype="<U3", shape=(None,), meaning="labels", classes=("no", "yes")),
+         "labels: array of <U3; classes no, yes"),
+        (Output(kind="sparse", dtype="float64", shape=(None, 2), name="csr_matrix", meaning="features", names=("a", "b")),
+         "features: csr_matrix (rows, 2) of float64; columns a, b"),
+        (Output(kind="list", meaning="probabilities", parts=(PART, PART)),
+         "probabilities: list of array (rows, 2) of float64; array (rows, 2) of float64"),
+        (Output(kind="list", each=Output(kind="array", dtype="int64", shape=(None,))), "list, one array of int64 a call"),
+    ],
+)  # fmt: skip
+def test_outputs(output: Output, returned: str) -> None:
+    """An output is named with its meaning, shape, dtype, and the classes or names of its columns."""
+    assert returned == words.returns(output)
 
 
 def _fields(value: Any) -> dict[str, Any]:

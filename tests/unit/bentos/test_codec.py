@@ -138,6 +138,8 @@ def test_arrays_survive(dtype: str, rest: list[int], rows: int, data: st.DataObj
         [True],
         ["mixed", 1],
         [[], [1]],
+        [{"a", "b"}, set()],
+        [1.5, None],
     ],
 )
 def test_lists_survive(value: list[Any]) -> None:

@@ -54,6 +54,7 @@ REFUSED: list[tuple[str, Input, Any, list[tuple[str, str]]]] = [
     ("too large", PEOPLE, people(age=2**63), [("rows[1].age", "outside the range of int64")]),
     ("null for float", PEOPLE, people(height=None), [("rows[1].height", "expected a number, got null")]),
     ("null in a matrix", MATRIX, [[1, None, 3]], [("rows[0][1]", "expected a number, got null")]),
+    ("infinity in a matrix", MATRIX, [[1, "Infinity", 3]], [("rows[0][1]", "expected a number, got a string")]),
     ("no such column", WORDS, [{"3": 1, "1000": 2, "-1": 1, "03": 1, "word": 1}],
      [(f"rows[0].{key}", "expected the number of a column, 0 to 999") for key in ("1000", "-1", "03", "word")]),
     ("text in a sparse row", WORDS, [{"3": "x"}], [("rows[0].3", "expected a number, got a string")]),
@@ -101,6 +102,7 @@ REFUSED: list[tuple[str, Input, Any, list[tuple[str, str]]]] = [
     ("too large for a byte", BYTES, [[0, 256]], [("rows[0][1]", "outside the range of uint8")]),
     ("null for a byte", BYTES, [[0, None]], [("rows[0][1]", "expected a whole number, got null")]),
     ("number for a text", TEXTS, ["a", 1], [("rows[1]", "expected a string, got a number")]),
+    ("text for a set", Input(kind="list", dtype="set"), ["ab"], [("rows[0]", "expected a list, got a string")]),
     ("null for a text", TEXTS, [None], [("rows[0]", "expected a string, got null")]),
     ("unknown argument", CALLS, [{"area": 1, "citty": "Rome"}], [("rows[0].citty", "unknown parameter, did you mean `city`?")]),
     ("argument missing", CALLS, [{"city": "Rome"}], [("rows[0].area", "missing")]),
@@ -174,8 +176,15 @@ def test_whole_floats_are_integers() -> None:
 
 
 def test_integers_are_floats() -> None:
-    """A whole number fits where a float is expected, and infinity has a name there."""
-    np.testing.assert_array_equal([[1.0, 2.0, -np.inf]], codec.decode_rows(b'[[1, 2.0, "-Infinity"]]', MATRIX))
+    """A whole number fits where a float is expected."""
+    np.testing.assert_array_equal([[1.0, 2.0, 3.5]], codec.decode_rows(b"[[1, 2.0, 3.5]]", MATRIX))
+
+
+def test_infinity_has_a_name() -> None:
+    """Where the notebook's data has infinite numbers, a caller's may too."""
+    endless = Input(kind="array", shape=(None, 2), dtype="float32", infinite=True)
+
+    np.testing.assert_array_equal([[np.inf, -np.inf]], codec.decode_rows(b'[["Infinity", "-Infinity"]]', endless))
 
 
 def test_null_is_not_a_number_where_values_may_be_missing() -> None:

@@ -83,7 +83,7 @@ def test_unfitted(model: Any) -> None:
 @pytest.mark.parametrize(
     ("model", "message", "hint"),
     [
-        (DBSCAN(), "`m` is a DBSCAN, which has none of the methods predict, ", "It answers only for the data that it was fitted on; "),
+        (DBSCAN(), "`m` is a DBSCAN, which has none of the methods", "It answers only for the data that it was fitted on"),
         (EmpiricalCovariance(), "`m` is an EmpiricalCovariance, which has none", "To ask it something else, deploy a function "),
     ],
     ids=lambda value: type(value).__name__,

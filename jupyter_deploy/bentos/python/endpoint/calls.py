@@ -104,7 +104,7 @@ class Calls:
             answer = method(body)
         finally:
             self._slot.busy = 0.0
-            if len(body) <= SMALL:
+            if len(body) <= SMALL and not method.waits:  # which has no place on the event loop of the worker itself
                 self._remember(method.method.name, time.monotonic() - began)
         self._slot.predicted(method.method.name, answer.rows, answer.seconds)
         return answer

@@ -19,8 +19,9 @@ LONGEST = 64  # characters of a key that are looked at
 EXPECTED = {
     "float": "a number", "int": "a whole number", "bool": "true or false", "string": "a string", "date": "a date as ISO 8601 text",
     "duration": "a duration as ISO 8601 text", "period": "a period as ISO 8601 text", "time": "a time of day as ISO 8601 text",
-    "decimal": "a decimal number as text", "list": "a list", "dict": "an object",
+    "decimal": "a decimal number as text", "list": "a list", "set": "a list", "frozenset": "a list", "dict": "an object",
 }  # fmt: skip
+_CONTAINERS = ("list", "set", "frozenset", "dict")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 _SHOWN = re.compile(r"[\w .()%/+-]{1,64}")
 
@@ -94,8 +95,8 @@ def fit(value: Any, column: Column) -> tuple[Any, str]:
         categories = {category_key(one) for one in column.categories or ()}
         known = isinstance(value, str | int | float) and category_key(value) in categories
         return value, "" if known else f"not one of the {len(categories)} known categories"
-    if column.dtype in ("list", "dict"):
-        good = isinstance(value, list if column.dtype == "list" else dict)
+    if column.dtype in _CONTAINERS:
+        good = isinstance(value, dict if column.dtype == "dict" else list)
         return value, "" if good else f"expected {EXPECTED[column.dtype]}, got {named(value)}"
     return _FITS[kind](value, column)
 
@@ -112,7 +113,7 @@ def _wrong(value: Any, column: Column) -> tuple[None, str]:
 
 
 def _fit_float(value: Any, column: Column) -> tuple[Any, str]:
-    if isinstance(value, str) and value in INFINITE:
+    if column.infinite and isinstance(value, str) and value in INFINITE:
         return INFINITE[value], ""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return _wrong(value, column)

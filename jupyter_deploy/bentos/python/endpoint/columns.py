@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -193,3 +194,24 @@ def labels(columns: Sequence[Column], labelled: str | None) -> Any:
 
     names = pd.Index([column.name for column in columns])
     return names if labelled is None else names.astype(labelled)
+
+
+def listed(rows: list[Any], dtype: str | None, *, nullable: bool) -> list[Any]:
+    """Build a list with one element a row.
+
+    Args:
+        rows: One JSON value a row.
+        dtype: What the elements are, where one thing is known of all.
+        nullable: Whether null stands for not-a-number among numbers.
+
+    Returns:
+        The list.
+    """
+    make = {"set": set, "frozenset": frozenset}.get(dtype or "")
+    if make is not None:
+        return [make(row) for row in rows]
+    return _with_nan(rows) if dtype == "float" and nullable else rows
+
+
+def _with_nan(rows: list[Any]) -> list[Any]:
+    return [_with_nan(one) if isinstance(one, list) else math.nan if one is None else one for one in rows]

@@ -85,8 +85,10 @@ def _describe_container(answer: Any) -> Output:
         column = _column(answer, _text(answer.name))
         return Output(kind="series", columns=(column,), dtype=column.dtype, name=_series_name(answer))
     if is_sparse(answer):
-        infinite = _has_infinite(answer.tocoo().data)
-        return Output(kind="sparse", shape=_shape(answer), dtype=name_of(answer.dtype), name=type(answer).__name__, infinite=infinite)
+        return Output(
+            kind="sparse", shape=_shape(answer), dtype=name_of(answer.dtype), name=type(answer).__name__,
+            infinite=_has_infinite(answer.tocoo().data),
+        )  # fmt: skip
     return Output(kind="array", shape=_shape(answer), dtype=_array_dtype(answer), infinite=_has_infinite(answer))
 
 
@@ -141,6 +143,8 @@ def _describe_list(value: Sequence[Any]) -> Input:
             dtype, missing = "float" if "float" in inner else "int", any(marker(one) for row in value for one in row)
             return Input(kind="list", shape=(None, sizes.pop()), dtype=dtype, nullable=missing)
     _check_objects(value)
+    if len(kinds) == 1 and kinds <= {set, frozenset}:
+        return Input(kind="list", dtype=kinds.pop().__name__)
     if names <= {"int", "float"} and "float" in names:
         return Input(kind="list", dtype="float", nullable=any(marker(one) for one in value))
     return Input(kind="list", dtype=names.pop() if len(names) == 1 and "object" not in names else None)

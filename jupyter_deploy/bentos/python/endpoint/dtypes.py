@@ -101,7 +101,7 @@ def name_of(dtype: Any) -> str:
         try:
             if extension(name) == dtype:
                 return name
-        except (TypeError, ValueError, NotImplementedError, SyntaxError):  # pandas does not read every name that it writes
+        except (TypeError, ValueError, NotImplementedError, SyntaxError):  # noqa: PERF203 (pandas does not read every name it writes)
             continue
     raise TypeError(f"pandas makes no column of {dtype} from its name; convert it to another dtype before")
 

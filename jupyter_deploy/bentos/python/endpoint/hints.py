@@ -6,6 +6,7 @@ Over HTTP every argument has a name. A positional-only one is named too, `*args`
 
 from __future__ import annotations
 
+import enum
 import functools
 import inspect
 import sys
@@ -17,6 +18,11 @@ from .waiting import wait
 
 NOTHING: Any = inspect.Parameter.empty
 """Stands where there is no hint, or no default."""
+
+RECORDS = (
+    "__dataclass_fields__", "__attrs_attrs__", "__pydantic_fields__", "__fields__", "__struct_fields__", "__total__", "_fields",
+)  # fmt: skip
+"""By which one of these attributes classes of records are known."""
 
 DEEPEST = 50  # wrappers around one function; an object may also claim to wrap itself
 
@@ -259,6 +265,18 @@ def names_of(kind: type) -> dict[str, Any]:
         Those of its module, and its own.
     """
     return {**vars(sys.modules.get(kind.__module__, SimpleNamespace())), kind.__name__: kind}
+
+
+def is_record(kind: type) -> bool:
+    """Say whether a class holds named fields, or is one of some values, and little else.
+
+    Args:
+        kind: The class.
+
+    Returns:
+        Whether it is a dataclass, a class of attrs, pydantic or msgspec, a named tuple, a TypedDict or an Enum.
+    """
+    return issubclass(kind, enum.Enum) or any(hasattr(kind, one) for one in RECORDS)
 
 
 def _annotations(kind: type) -> dict[str, Any]:

@@ -194,6 +194,8 @@ def example(input: Input) -> Any:
         return {column.name: column.example for column in input.columns}
     if input.kind == "series" and input.columns:
         return input.columns[0].example
+    if input.kind == "sparse":
+        return {"0": 0}
     made: Any = "" if (input.dtype or "").startswith(("str", "object[str", "<U")) else 0
     for size in reversed((input.shape or (None,))[1:]):
         made = [made] * (size or 1)

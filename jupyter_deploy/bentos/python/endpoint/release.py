@@ -26,6 +26,7 @@ from .workers import Workers, unsignalled
 
 TICK = 0.25  # seconds between two looks at the heartbeats
 FAILED_STAYS = 60.0  # seconds for the agent to ask for the reason
+TEMPORARY = "temporary"  # the file that lists a release's folders for temporary files
 GRACE = 30.0  # seconds for requests in flight, where a stop does not say
 
 
@@ -112,6 +113,8 @@ class ReleaseParent:
             os.environ.update(msgspec.json.decode(Path(self.spec.environment).read_bytes(), type=dict[str, str]))
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.temporary = tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="jd-tmp-")
+        with (self.folder / TEMPORARY).open("a", encoding="utf-8") as known:  # for the agent to remove, should this be killed
+            known.write(f"{self.temporary}\n")
         os.chdir(self.spec.folder)
         sys.dont_write_bytecode = True  # the folder is named by its content, so nothing may be added to it
 

@@ -6,7 +6,6 @@ same. Whatever it does not take goes through the slow pass, which fits value by 
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterator
 from operator import attrgetter
@@ -16,7 +15,7 @@ import msgspec
 
 from . import checks, sparse
 from .arguments import ArgumentDecoder, element_of
-from .columns import Frame, Series, builder, labels
+from .columns import Frame, Series, builder, labels, listed
 from .contract import Column, Input
 from .dtypes import family, is_numpy, limits
 from .problems import InvalidInput, InvalidJson
@@ -220,7 +219,7 @@ def _rest(input: Input) -> tuple[int | None, ...]:
 
 def _cell(input: Input) -> Column:
     """What a row of an array, a series or a list must fit, as if it were a column."""
-    return Column(name="", dtype=input.dtype or "object", nullable=_nullable(input))
+    return Column(name="", dtype=input.dtype or "object", nullable=_nullable(input), infinite=input.infinite)
 
 
 def _nullable(input: Input) -> bool:
@@ -256,11 +255,7 @@ def _build_sparse(rows: list[Any], input: Input) -> Any:
 
 
 def _build_list(rows: list[Any], input: Input) -> Any:
-    return _with_nan(rows) if input.dtype == "float" and input.nullable else rows
-
-
-def _with_nan(rows: list[Any]) -> list[Any]:
-    return [_with_nan(one) if isinstance(one, list) else math.nan if one is None else one for one in rows]
+    return listed(rows, input.dtype, nullable=input.nullable)
 
 
 def _build_arguments(rows: list[Any], _input: Input) -> Any:

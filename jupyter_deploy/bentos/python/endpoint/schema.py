@@ -147,7 +147,8 @@ def _scalar(dtype: str | None, *, nullable: bool = False, infinite: bool = False
 _PARAMETERS: dict[str, dict[str, Any]] = {
     "list": {"type": "array"}, "tuple": {"type": "array"}, "set": {"type": "array"}, "frozenset": {"type": "array"},
     "dict": {"type": "object"}, "bytes": {"type": "string", "contentEncoding": "base64"},
-    "date": {"type": "string", "format": "date"}, "datetime": {"type": "string", "format": "date-time"}, "time": TYPES["time"], "timedelta": TYPES["duration"],
+    "date": {"type": "string", "format": "date"}, "datetime": {"type": "string", "format": "date-time"}, "time": TYPES["time"],
+    "timedelta": TYPES["duration"],
     "UUID": {"type": "string", "format": "uuid"}, "Decimal": TYPES["decimal"],
 }  # fmt: skip
 """What an argument without a hint may be, beyond plain values."""
@@ -215,6 +216,8 @@ def _answered(told: Column) -> dict[str, Any]:
 
 def _numbers(output: Output) -> dict[str, Any]:
     labels = output.classes if output.meaning == "labels" else None
+    if labels and all(isinstance(one, tuple | list) for one in labels):
+        return _tuple([{"enum": list(one)} for one in labels])
     if labels is not None:
         cell: dict[str, Any] = {"enum": list(labels)}
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -25,7 +26,7 @@ def encode(matrix: Any) -> list[dict[str, Any]]:
     """Write each row as an object.
 
     Args:
-        matrix: A sparse matrix, rows × columns.
+        matrix: A sparse matrix, rows by columns.
 
     Returns:
         One object a row; its keys are columns' numbers in order, from 0.
@@ -36,7 +37,7 @@ def encode(matrix: Any) -> list[dict[str, Any]]:
         made.sum_duplicates()
     places, values, ends = made.indices.tolist(), array_to_json(made.data), made.indptr.tolist()
     cells = [(str(place), value) for place, value in zip(places, values, strict=True)]
-    return [{place: value for place, value in cells[a:b] if value != 0} for a, b in zip(ends, ends[1:], strict=False)]
+    return [{place: value for place, value in cells[a:b] if value != 0} for a, b in itertools.pairwise(ends)]
 
 
 def build(rows: Sequence[Any], shape: tuple[int | None, ...], dtype: str, name: str) -> Any:
@@ -67,7 +68,7 @@ def build(rows: Sequence[Any], shape: tuple[int | None, ...], dtype: str, name: 
             values.append(value)
         ends.append(len(places))
     indices = np.asarray(places, dtype=np.int64)
-    if places and not (0 <= indices.min() and indices.max() < width):
+    if places and (indices.min() < 0 or indices.max() >= width):
         raise ValueError("no such column")
     kind = np.int32 if max(width, len(places)) < 2**31 else np.int64  # what scipy itself chooses, and scikit-learn insists on
     parts = np.asarray(builder(dtype)(values)), indices.astype(kind), np.asarray(ends, dtype=kind)
