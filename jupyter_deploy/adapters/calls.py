@@ -19,6 +19,10 @@ BATCH = 1_000  # rows a request
 BODY = 4 * 1024 * 1024  # bytes a request aims to stay below
 
 
+SINGLE = frozenset({"float", "int", "bool", "str", "object"} | {f"{kind}64" for kind in ("float", "int")})
+"""What an argument may be that a list by column holds one of for each call."""
+
+
 class Caller:
     """Sends requests to one endpoint.
 
@@ -124,7 +128,7 @@ def arguments(method: Method, args: tuple[Any, ...], named: Mapping[str, Any]) -
     if given.kind == "arguments":
         row = _bound(method, args, named)
         if row is not None:
-            return [row], None, True
+            return _encoded(method, row), None, True
     elif len(args) == 0 and len(named) == 1:
         args, named = tuple(named.values()), {}  # model.predict(X=X)
     if len(args) != 1 or named:
@@ -135,13 +139,19 @@ def arguments(method: Method, args: tuple[Any, ...], named: Mapping[str, Any]) -
             f"`lambda X: model.{method.name}(X, {fixed})`.",
         )
     value = args[0]
-    if isinstance(value, dict) and given.kind in {"frame", "arguments"}:
+    by_column = given.kind == "frame" or (given.kind == "arguments" and all(one.dtype in SINGLE for one in given.columns))
+    if isinstance(value, dict) and by_column:
         return _table(value), None, False
     index = value.index if type(value).__module__.partition(".")[0] == "pandas" else None
+    return _encoded(method, value), index, False
+
+
+def _encoded(method: Method, value: Any) -> list[Any]:
     try:
-        return codec.encode_input(value, given), index, False
+        return codec.encode_input(value, method.input)
     except (TypeError, ValueError) as error:
-        raise errors.BadInput(f"`{method.name}` cannot be asked with this: {error}.", f"It takes: {accepts(given)}.") from None
+        hint = f"It takes: {accepts(method.input)}."
+        raise errors.BadInput(f"`{method.name}` cannot be asked with this: {error}.", hint) from None
 
 
 def batches(rows: list[Any], given: Input, most: int = BATCH, size: int = BODY) -> Iterator[bytes]:
@@ -175,16 +185,29 @@ def _halved(rows: list[Any], size: int) -> Iterator[bytes]:
 
 def _bound(method: Method, args: tuple[Any, ...], named: Mapping[str, Any]) -> dict[str, Any] | None:
     """Bind a function's arguments to their names; None where rows were given instead."""
-    names = [column.name for column in method.input.columns]
-    rows = len(args) == 1 and not named and (isinstance(args[0], list | dict) or type(args[0]).__module__.startswith("pandas"))
-    if rows:
+    names, further = [column.name for column in method.input.columns], method.input.others is not None
+    if len(args) == 1 and not named and _are_rows(args[0], method.input):
         return None
-    unknown = [name for name in named if name not in names] or [str(value)[:20] for value in args[len(names) :]]
+    unknown = [name for name in named if name not in names and not further] or [str(value)[:20] for value in args[len(names) :]]
     if unknown:
         raise errors.BadInput(
-            f"`{method.name}` takes {', '.join(names)}, not `{unknown[0]}`.", errors.did_you_mean(unknown[0], names)
+            f"`{method.name}` takes {', '.join(names) or 'no arguments'}, not `{unknown[0]}`.",
+            errors.did_you_mean(unknown[0], names),
         )
+    twice = set(named) & set(names[: len(args)])
+    if twice:
+        raise errors.BadInput(f"`{method.name}` got `{min(twice)}` twice: by place and by name.")
     return {**dict(zip(names, args, strict=False)), **named}
+
+
+def _are_rows(value: Any, given: Input) -> bool:
+    """Tell rows, each with the arguments of one call, from a call whose one argument is a list, an object or a table."""
+    if type(value).__module__.startswith("pandas"):
+        return bool(given.columns) and given.columns[0].holds is None
+    rows = value if isinstance(value, list) else [value]
+    names = {column.name for column in given.columns}
+    required = {column.name for column in given.columns if not (column.optional or column.nullable)}
+    return all(isinstance(one, dict) and required <= one.keys() and (given.others or one.keys() <= names) for one in rows)
 
 
 def _secret(path: Path) -> str:

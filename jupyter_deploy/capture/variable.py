@@ -198,7 +198,7 @@ def _ask(served: object, search: calls.Search, found: contract.Found, example: A
             break
         try:
             return golden.ask(question, data, found.recorded, found.training)
-        except golden.NoAnswer as error:  # noqa: PERF203 (each candidate is its own attempt)
+        except golden.NoAnswer as error:
             if type(error.__cause__).__name__ == "NotFittedError":  # scikit-learn's, which is not imported here
                 hint = f"Run `{search.expression}.fit(X, y)` first, then deploy it."
                 raise errors.NotDeployable(f"`{search.expression}` has not been fitted.", hint) from error
