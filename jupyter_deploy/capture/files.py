@@ -31,6 +31,7 @@ _WILD = re.compile(r"[*?\[]")
 _READS = re.compile(
     r"open|read_\w+|load\w*|genfromtxt|fromfile|from_\w+|memmap|imread|i?glob|listdir|File|ZipFile|InferenceSession|Booster"
 )
+_WRITES = re.compile(r"to_\w+|save\w*|dump|write\w*|mkdir|makedirs|remove|unlink|rmtree|rename|touch|FileHandler")
 _OF_A_PATH = ("read_text", "read_bytes")
 _WRITING = re.compile(r"[rbt+]*[wax][rbt+]*")
 _KEYWORDS = ("file", "path", "filename", "filepath", "filepath_or_buffer", "fname", "io", "model_file")
@@ -127,9 +128,11 @@ def _named(pattern: str, beside: Path) -> list[Path]:
     """List what a pattern names, below the notebook's folder or reached from it by `..`; a pattern does not follow links out."""
     given = Path(pattern).expanduser()
     if given.is_absolute() and not Path(os.path.normpath(given)).is_relative_to(beside):
+        relative = os.path.relpath(given, beside)
+        named = f"`--include {relative}`" if _within_reach(relative, beside) else "a copy of it in the notebook's folder"
         raise errors.BadInput(
             f"`--include {pattern}` is an absolute path, and no such path exists where a release runs.",
-            f"Open it in the model's code by its path from the notebook, and add `--include {os.path.relpath(given, beside)}`.",
+            f"Open it in the model's code by its path from the notebook, and include that: {named}.",
         )
     path = Path(os.path.normpath(beside / given))
     if path.exists():
@@ -140,9 +143,15 @@ def _named(pattern: str, beside: Path) -> list[Path]:
         named = [Path(one) for one in found if Path(one).resolve().is_relative_to(fixed)]
         if named:
             return named
-    near = errors.did_you_mean(path.name, (one.name for one in path.parent.iterdir())) if path.parent.is_dir() else ""
+    near = errors.did_you_mean(PurePath(os.path.relpath(path, beside)).as_posix(), islice(_paths(beside), MOST_FILES))
     hint = near or f"Paths begin at the notebook's folder, {beside}."
     raise errors.BadInput(f"`--include {pattern}` names no file.", hint)
+
+
+def _paths(beside: Path) -> Iterator[str]:
+    for place, folders, names in os.walk(beside):
+        folders[:] = [one for one in folders if not _HIDDEN.match(one)]
+        yield from (PurePath(place, one).relative_to(beside).as_posix() for one in (*folders, *names))
 
 
 def _files(named: Path, beside: Path) -> Iterator[Included]:
@@ -162,10 +171,14 @@ def _included(path: Path, file: Path, beside: Path) -> Included:
     if not os.access(file, os.R_OK):
         raise errors.BadInput(f"`{path}` cannot be read.", "Change its permissions, or leave it out.")
     relative = PurePath(os.path.relpath(path, beside)).as_posix()
-    if _climbs(relative) >= len(beside.parts) - 1:
+    if not _within_reach(relative, beside):
         hint = "Copy it to a folder nearer to the notebook."
         raise errors.BadInput(f"`--include {relative}` leads up to the root of the file system.", hint)
     return Included(relative, file, file.stat().st_size)
+
+
+def _within_reach(relative: str, beside: Path) -> bool:
+    return _climbs(relative) < len(beside.parts) - 1
 
 
 def _climbs(path: str) -> int:
@@ -204,6 +217,8 @@ def _expressions(piece: Piece) -> Iterator[ast.expr]:
             continue
         if isinstance(node, ast.expr):
             yield node
+        if isinstance(node, ast.Call) and _writes(node):
+            continue
         if not isinstance(node, (ast.JoinedStr, ast.BinOp, ast.Call, ast.Attribute)) or not _is_text(piece.value(node)):
             waiting.extend(ast.iter_child_nodes(node))
 
@@ -212,16 +227,23 @@ def _is_text(value: object) -> bool:
     return isinstance(value, (str, PurePath))
 
 
+def _called(call: ast.Call) -> str:
+    return call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+
+
+def _writes(call: ast.Call) -> bool:
+    """Whether a call writes to a file, which may be there from its last run."""
+    modes = [*call.args[:2], *(one.value for one in call.keywords if one.arg == "mode")]
+    opened = _called(call) == "open" and any(isinstance(one, ast.Constant) and _WRITING.fullmatch(str(one.value)) for one in modes)
+    return opened or bool(_WRITES.fullmatch(_called(call)))
+
+
 def _given(call: ast.Call) -> ast.expr | None:
     """Take the path that a call reads; None where it reads none, or writes."""
-    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
-    name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
-    if not _READS.fullmatch(name):
+    owner, name = call.func.value if isinstance(call.func, ast.Attribute) else None, _called(call)
+    if not _READS.fullmatch(name) or _writes(call):
         return None
     paths = [*call.args[:1], *(one.value for one in call.keywords if one.arg in _KEYWORDS)]
-    modes = [*call.args[:2], *(one.value for one in call.keywords if one.arg == "mode")]
-    if name == "open" and any(isinstance(one, ast.Constant) and _WRITING.fullmatch(str(one.value)) for one in modes):
-        return None
     if name in _OF_A_PATH or (name == "open" and not paths):
         return owner
     return paths[0] if paths else None
@@ -256,12 +278,16 @@ def _finding(path: str, who: str, taken: set[Path], beside: Path) -> Finding | N
         message = f"`{shown}` is an absolute path, which another machine does not have; {who}."
         hint = f"Open it by its path from the notebook, `{relative}`{f', and add `--include {relative}`' if missing else ''}."
     elif missing and not Path(path).is_absolute():
-        size = f"{sum(one.stat().st_size for one in missing) / 1e6:.1f} MB"
+        size = _size(sum(one.stat().st_size for one in missing))
         message = f"`{shown}` ({f'{len(missing)} files, ' if len(missing) > 1 else ''}{size}) is not taken along; {who}."
         hint = f"Add `--include {relative}` if the model needs it to answer."
     else:
         return None
     return Finding(kind="file", subject=shown, message=message, hint=hint)
+
+
+def _size(count: int) -> str:
+    return f"{count} bytes" if count < 1_000 else f"{count / 1e3:.0f} kB" if count < 1_000_000 else f"{count / 1e6:.1f} MB"
 
 
 def _existing(path: str) -> list[Path]:

@@ -48,18 +48,20 @@ def findings(reached: Reached, notebook: Notebook, local: Mapping[str, Path]) ->
     for name, module in sorted(sys.modules.items()):
         if name.partition(".")[0] in tops and type(module) is ModuleType and len(found) < SHOWN:
             for patch in (ours if name in local else theirs).within(module):
-                found.setdefault(id(patch.value), _finding(patch, notebook))  # once, though other modules import it from there
+                found.setdefault(
+                    id(patch.value), _finding(patch, notebook, "on disk" if name in local else "installed")
+                )  # once, though other modules import it from there
     return list(found.values())
 
 
-def _finding(patch: Patch, notebook: Notebook) -> Finding:
+def _finding(patch: Patch, notebook: Notebook, kept: str) -> Finding:
     code = next((one.__code__ for one in unwrapped(patch.value) if isinstance(one, FunctionType)), None)
     place = f", defined in {place_of(code, notebook)}," if code else ""
     return Finding(
         kind="patch",
         subject=patch.path,
-        message=f"`{patch.path}`{place} stands in this kernel alone: a release has the package as it is installed.",
-        hint="Put the change into a function or subclass of your own that the model uses, and leave the package as it is.",
+        message=f"`{patch.path}`{place} stands in this kernel alone: a release has `{patch.path.partition('.')[0]}` as it is {kept}.",
+        hint="Put the change into a function or subclass of your own that the model uses, and leave the module as it is.",
     )
 
 

@@ -134,7 +134,8 @@ class _Comparison:
 
     def _gone(self, gone: list[Made]) -> list[Finding]:
         """Tell of the cells that the file does not have as they ran."""
-        new = [one for source in self.saved for one in statements(source) if one.text not in self.ran]
+        texts = {one.statement.text for one in self.live}
+        new = [one for source in self.saved for one in statements(source) if one.text not in texts]
         renamed = {name for one in new for name in one.binds | one.changes}
         found = []
         for cell in sorted({one.cell for one in gone}):
