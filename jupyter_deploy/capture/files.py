@@ -129,10 +129,10 @@ def _named(pattern: str, beside: Path) -> list[Path]:
     given = Path(pattern).expanduser()
     if given.is_absolute() and not Path(os.path.normpath(given)).is_relative_to(beside):
         relative = os.path.relpath(given, beside)
-        named = f"`--include {relative}`" if _within_reach(relative, beside) else "a copy of it in the notebook's folder"
+        better = f"`--include {relative}`" if _within_reach(relative, beside) else "a copy of it in the notebook's folder"
         raise errors.BadInput(
             f"`--include {pattern}` is an absolute path, and no such path exists where a release runs.",
-            f"Open it in the model's code by its path from the notebook, and include that: {named}.",
+            f"Open it in the model's code by its path from the notebook, and include that: {better}.",
         )
     path = Path(os.path.normpath(beside / given))
     if path.exists():

@@ -47,20 +47,20 @@ def findings(reached: Reached, notebook: Notebook, local: Mapping[str, Path]) ->
     found: dict[int, Finding] = {}
     for name, module in sorted(sys.modules.items()):
         if name.partition(".")[0] in tops and type(module) is ModuleType and len(found) < SHOWN:
-            for patch in (ours if name in local else theirs).within(module):
-                found.setdefault(
-                    id(patch.value), _finding(patch, notebook, "on disk" if name in local else "installed")
-                )  # once, though other modules import it from there
+            search, kept = (ours, "it is on disk") if name in local else (theirs, "it is installed")
+            for patch in search.within(module):
+                found.setdefault(id(patch.value), _finding(patch, notebook, kept))  # once, though others import it from there
     return list(found.values())
 
 
 def _finding(patch: Patch, notebook: Notebook, kept: str) -> Finding:
     code = next((one.__code__ for one in unwrapped(patch.value) if isinstance(one, FunctionType)), None)
+    package = patch.path.partition(".")[0]
     place = f", defined in {place_of(code, notebook)}," if code else ""
     return Finding(
         kind="patch",
         subject=patch.path,
-        message=f"`{patch.path}`{place} stands in this kernel alone: a release has `{patch.path.partition('.')[0]}` as it is {kept}.",
+        message=f"`{patch.path}`{place} stands in this kernel alone: a release has `{package}` as {kept}.",
         hint="Put the change into a function or subclass of your own that the model uses, and leave the module as it is.",
     )
 
