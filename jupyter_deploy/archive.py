@@ -75,9 +75,9 @@ class Index(Value, frozen=True, kw_only=True):
 
 
 class Sealed(Value, frozen=True, kw_only=True):
-    """The index with its own digest, so that a flipped bit in it is noticed."""
+    """The index as it was written, with its own digest, so that a flipped bit in it is noticed."""
 
-    index: Index
+    index: msgspec.Raw
     digest: str
 
 
@@ -124,7 +124,7 @@ def read(archive: Path, folder: Path) -> Index:
 
     Args:
         archive: The file.
-        folder: The folder to write the bundle's files to; it must not exist yet, and is removed again where this fails.
+        folder: The folder to write the bundle's files to, empty or not made yet; it is removed again where this fails.
 
     Returns:
         The index, whose every word about the files has been found true.
@@ -137,7 +137,7 @@ def read(archive: Path, folder: Path) -> Index:
         index = read_index(file)
         _check(index)
         _check_space(index, folder.parent)
-        folder.mkdir(mode=0o700)
+        folder.mkdir(mode=0o700, exist_ok=True)
         try:
             for one in index.files:
                 _extract(file, one, folder)
@@ -171,11 +171,13 @@ def read_index(file: BinaryIO) -> Index:
 def _parse(data: bytes) -> Index:
     try:
         sealed = from_json(data, Sealed)
+        if sealed.digest != hashlib.sha256(sealed.index).hexdigest():
+            raise _refused("its index was changed")
+        return from_json(bytes(sealed.index), Index)
+    except errors.BadArchive:
+        raise
     except (errors.BadInput, RecursionError) as error:
         raise _refused("its index cannot be read; it may come from a newer version") from error
-    if to_json(sealed) != data or sealed.digest != hashlib.sha256(to_json(sealed.index)).hexdigest():
-        raise _refused("its index was changed")
-    return sealed.index
 
 
 def _check(index: Index) -> None:
@@ -266,8 +268,20 @@ def _file(name: str, path: Path) -> File:
     return File(path=name, size=facts.st_size, digest=home.digest_of_file(path).hex(), program=bool(facts.st_mode & 0o100))
 
 
+def seal(index: bytes) -> bytes:
+    """Write an index down together with its digest.
+
+    Args:
+        index: The index as JSON.
+
+    Returns:
+        JSON.
+    """
+    return to_json(Sealed(index=msgspec.Raw(index), digest=hashlib.sha256(index).hexdigest()))
+
+
 def _pieces(index: Index, root: Path) -> Iterator[bytes]:
-    sealed = to_json(Sealed(index=index, digest=hashlib.sha256(to_json(index)).hexdigest()))
+    sealed = seal(to_json(index))
     yield _header(INDEX, len(sealed), program=False)
     yield sealed + bytes(-len(sealed) % BLOCK)
     for one in index.files:
