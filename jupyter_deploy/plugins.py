@@ -16,6 +16,10 @@ from jupyter_deploy import errors
 BUILT_IN: dict[str, dict[str, str]] = {
     "frameworks": {
         "sklearn": "jupyter_deploy.frameworks.sklearn:Sklearn",
+        "xgboost": "jupyter_deploy.frameworks.xgboost:Xgboost",
+        "lightgbm": "jupyter_deploy.frameworks.lightgbm:Lightgbm",
+        "catboost": "jupyter_deploy.frameworks.catboost:Catboost",
+        "onnx": "jupyter_deploy.frameworks.onnx:Onnx",
         "callable": "jupyter_deploy.frameworks.callable:Callable",
     },
     "languages": {"python": "jupyter_deploy.languages.python:Python"},

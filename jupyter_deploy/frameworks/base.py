@@ -39,6 +39,17 @@ class Framework(Protocol):
         """
         ...
 
+    def serve(self, model: object) -> object:
+        """Give what is asked, here and where the model runs.
+
+        Args:
+            model: The live object.
+
+        Returns:
+            The model itself, or what its loader would give: an object that makes rows into what the model takes.
+        """
+        ...
+
     def methods(self, model: object) -> tuple[str, ...]:
         """List the model's methods that callers may call, the first one to show first.
 

@@ -38,6 +38,10 @@ class Callable:
             article = "an" if type(model).__name__[0] in "aeiouAEIOU" else "a"
             raise errors.NotDeployable(f"`{name}` is {article} {type(model).__name__}, which cannot be called.", CAN)
 
+    def serve(self, model: object) -> object:
+        """Give the model itself."""
+        return model
+
     def methods(self, model: object) -> tuple[str, ...]:
         """List the known methods that the object has, or the empty name of the object itself where it can only be called."""
         if type(model).__module__.partition(".")[0] in DATA and not callable(model):

@@ -80,7 +80,9 @@ def _cannot_answer(model: Any, name: str) -> errors.NotDeployable:
         hint = "It answers only for the data that it was fitted on; deploy a model that can be asked about new rows."
     else:
         hint = f"To ask it something else, deploy a function that does: `def answer(rows): return {name}.score(rows)`."
-    return errors.NotDeployable(f"`{name}` is {article} {kind}, which has none of the methods {', '.join((*METHODS, *MORE))}.", hint)
+    return errors.NotDeployable(
+        f"`{name}` is {article} {kind}, which has none of the methods {', '.join((*METHODS, *MORE))}.", hint
+    )
 
 
 def _unfitted(model: Any) -> bool:
