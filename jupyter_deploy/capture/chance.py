@@ -150,7 +150,7 @@ def _seeds(model: Any) -> str:
     }
     if drawn:
         return f"Set {', '.join(f'`{one}`' for one in sorted(drawn)[:5])} to a number and fit it again"
-    return "Give what it draws a seed in each call"
+    return "Let it set a seed in each call and keep nothing between calls"
 
 
 def _tolerance(twice: Twice) -> str:

@@ -144,13 +144,14 @@ def _ask_together(question: Question, first: Data, recorded: tuple[Data, ...], t
         own = first.input or _describe(question, first)
         wide = own if first.input else union.of_inputs(own, _described((*recorded, *training)))
         try:
-            return _ask(question, wide, selection.select(first, recorded, training, wide, question.most))
+            asked = _ask(question, wide, selection.select(first, recorded, training, wide, question.most))
         except NoAnswer:
             if wide == own:
                 raise
-            return _ask(question, own, selection.select(first, recorded, training, own, question.most))
+            asked = _ask(question, own, selection.select(first, recorded, training, own, question.most))
     except (TypeError, ValueError) as error:
         raise NoAnswer(f"{first.place} cannot be written as JSON: {error}") from error
+    return asked._replace(findings=(*asked.findings, *_not_covered(question.name, recorded)))
 
 
 def _describe(question: Question, data: Data) -> Input:
@@ -170,7 +171,7 @@ def _unasked(question: Question, data: Data) -> Asked:
     method = Method(name=attribute or "predict", attribute=attribute, input=described, output=output)
     finding = Finding(
         kind="golden", subject=question.name,
-        message=f"No executed cell calls `{question.name}`: its type hints say what it accepts, but nothing proves what it answers.",
+        message=f"No executed cell calls `{question.name}`: type hints say what it accepts, but nothing proves what it answers.",
         hint="Call it in a cell and deploy again, or give its arguments with `--example`.",
     )  # fmt: skip
     return Asked(Contract(methods=(method,)), [], "", (finding,))
@@ -218,8 +219,7 @@ def _ask(question: Question, input: Input, batches: list[Batch]) -> Asked:
         ]  # fmt: skip
         used.update({one.batch.data.place: one.batch.data for one in answered})
     found = tuple(used.values())
-    findings = (*_not_covered(question.name, found), *altered)
-    return Asked(Contract(methods=tuple(methods)), golden, _origin(found), findings, failed)
+    return Asked(Contract(methods=tuple(methods)), golden, _origin(found), tuple(altered), failed)
 
 
 def _with_index(question: Question, method: Method, output: Output, batch: Batch) -> Output:
@@ -362,14 +362,14 @@ def _origin(used: tuple[Data, ...]) -> str:
     return f"{used[0].place}{more}{at_edge}"
 
 
-def _not_covered(name: str, used: tuple[Data, ...]) -> Iterator[Finding]:
-    for one in used:
+def _not_covered(name: str, recorded: tuple[Data, ...]) -> Iterator[Finding]:
+    for one in {(one.cell, one.origin): one for one in recorded}.values():
         if one.left_out:
             given = " and ".join(one.left_out)
             yield Finding(
                 kind="golden", subject=f"cell {one.cell}",
                 message=f"The notebook calls `{one.origin}` with {given}; callers give rows alone, and golden rows too.",
-                hint=f"To keep it, deploy a function that takes the rows and calls `{name}` so.",
+                hint=f"To keep that, deploy a function that takes the rows and calls `{name}` so.",
             )  # fmt: skip
 
 
