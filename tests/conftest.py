@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import importlib.util
@@ -67,8 +68,12 @@ class Index:
     def __init__(self, folder: Path, url: str) -> None:
         self.folder = folder
         self.url = url
+        self.login = ""
 
-    def add(self, name: str, version: str, *requires: str, hashed: bool = True) -> Path:
+    def add(
+        self, name: str, version: str, *requires: str, hashed: bool = True, yanked: str = "", tag: str = "py3-none-any",
+        more: dict[str, str] | None = None,
+    ) -> Path:  # fmt: skip
         """Make a wheel and publish it.
 
         Args:
@@ -76,34 +81,75 @@ class Index:
             version: Its version.
             requires: Its requirements.
             hashed: Whether the index tells the file's hash.
+            yanked: Why its author has withdrawn it.
+            tag: What it runs on.
+            more: Further files with their content.
 
         Returns:
             The wheel.
         """
-        wheel = self.folder / f"{name}-{version}-py3-none-any.whl"
+        wheel = self.folder / f"{name}-{version}-{tag}.whl"
         info = f"{name}-{version}.dist-info"
         needs = "".join(f"Requires-Dist: {one}\n" for one in requires)
         needs += "".join(f"Provides-Extra: {extra}\n" for extra in re.findall(r"extra == '(\w+)'", needs))
         files = {
             f"{name}.py": f"VERSION = {version!r}\n",
             f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
-            f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+            f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: {tag}\n",
+            **(more or {}),
         }
         files[f"{info}/RECORD"] = "".join(f"{one},,\n" for one in [*files, f"{info}/RECORD"])
         with zipfile.ZipFile(wheel, "w") as archive:
             for path, text in files.items():
                 archive.writestr(path, text)
-        page = self.folder / "simple" / name / "index.html"
+        page = self._page(name)
         page.parent.mkdir(parents=True, exist_ok=True)
         anchor = f"#sha256={hashlib.sha256(wheel.read_bytes()).hexdigest()}" if hashed else ""
         with page.open("a") as listing:
-            listing.write(f'<a href="/{wheel.name}{anchor}">{wheel.name}</a>\n')
+            withdrawn = f' data-yanked="{yanked}"' if yanked else ""
+            listing.write(f'<a href="/{wheel.name}{anchor}"{withdrawn}>{wheel.name}</a>\n')
         return wheel
+
+    def forget(self, name: str) -> None:
+        """Take everything of a name off the index.
+
+        Args:
+            name: The distribution's name.
+        """
+        self._page(name).unlink()
+
+    def ask_for(self, login: str) -> str:
+        """Answer from now on only those who log in.
+
+        Args:
+            login: Name and password, with a colon between them.
+
+        Returns:
+            The address with both.
+        """
+        self.login = base64.b64encode(login.encode()).decode()
+        return self.url.replace("://", f"://{login}@")
+
+    def _page(self, name: str) -> Path:
+        return self.folder / "simple" / re.sub(r"[-_.]+", "-", name).lower() / "index.html"
 
 
 class _Quiet(SimpleHTTPRequestHandler):
+    index: Index
+
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
+
+    def do_GET(self) -> None:
+        """Send a file, to those who have logged in where that is asked for."""
+        login = self.index.login
+        if login and self.headers.get("Authorization") != f"Basic {login}":
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="packages"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        super().do_GET()
 
 
 @pytest.fixture
@@ -111,7 +157,8 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     """Serve an empty package index, and make it the only one that pip, and so uv, is told of; caches begin empty."""
     folder = tmp_path / "index"
     (folder / "simple").mkdir(parents=True)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+    kind = type("Handler", (_Quiet,), {})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(kind, directory=str(folder)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     url = f"http://127.0.0.1:{server.server_port}/simple"
@@ -122,7 +169,8 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     monkeypatch.setenv("PIP_RETRIES", "0")
-    yield Index(folder, url)
+    kind.index = made = Index(folder, url)  # type: ignore[attr-defined]
+    yield made
     server.shutdown()
     server.server_close()
     thread.join()

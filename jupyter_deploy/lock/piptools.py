@@ -18,6 +18,7 @@ LIMIT = 1800.0  # seconds; pip downloads whatever its index has no hash for
 UNREACHABLE = re.compile(r"Could not fetch URL (?!.*: 404 )")  # stands in pip's log alone; pip then says `no such distribution`
 WANTED = re.compile(r"SpecifierRequirement\('([^']+)'\)")
 MISSING = re.compile(r"(?:No matching distribution found for|satisfies the requirement) ([A-Za-z0-9][\w.-]*)")
+ABSENT = re.compile(r"no matching distributions available for your environment:\n((?:\S+ +[\w.-]+\n)+)")  # in the log, with times
 YANKED = re.compile(r"yanked version: '([^']+)' candidate[^\n]*(?:\n\S*\s*Reason for being yanked: ([^\n]*))?")
 FLAGS = (
     "--generate-hashes", "--allow-unsafe", "--strip-extras", "--no-header", "--no-annotate", "--no-emit-index-url",
@@ -76,7 +77,9 @@ def _failed(done: process.Finished, log: str) -> errors.LockFailed:
         )
     last = without_credentials((done.errors.strip().splitlines()[-1:] or [f"it ended with {done.code}"])[0])
     message = f"The packages that the model needs cannot be locked together: {wanted}. pip-tools said: {last}"
-    missing = tuple(sorted({str(canonicalize_name(name.rstrip(".-_"))) for name in MISSING.findall(done.errors)}))
+    named = [name.rstrip(".-_") for name in MISSING.findall(done.errors)]
+    named += [line.split()[-1] for block in ABSENT.findall(log) for line in block.splitlines()]
+    missing = tuple(sorted({str(canonicalize_name(name)) for name in named}))
     if missing:
         named = ", ".join(missing)
         hint = (

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from jupyter_deploy import errors, plugins
-from jupyter_deploy.lock.base import Locker
+from jupyter_deploy.lock.base import Elsewhere, Locker, NotOnIndex
 from jupyter_deploy.lock.format import parse
+from jupyter_deploy.lock.wheels import Wheel, pinned
 
 if TYPE_CHECKING:
     from tests.conftest import Index
@@ -97,6 +98,84 @@ def test_no_address_is_kept(locker: Locker, index: Index, tmp_path: Path) -> Non
     index.add("upper", "1.0")
 
     assert "127.0.0.1" not in locker.compile(["upper"], [], PYTHON, tmp_path).text
+
+
+def test_withdrawn_versions_are_taken_and_told(locker: Locker, index: Index, tmp_path: Path) -> None:
+    """A version that was yanked is locked where it is asked for exactly, also by a constraint, and the reason is given."""
+    index.add("upper", "1.0", "lower")
+    index.add("lower", "1.0", yanked="loses data")
+    index.add("lower", "1.1")
+
+    found = locker.compile(["upper==1.0"], ["lower==1.0"], PYTHON, tmp_path)
+
+    assert ["lower==1.0", "upper==1.0"] == [entry.requirement for entry in parse(found.text)]
+    assert {"lower": "loses data"} == found.yanked
+
+
+def test_what_the_index_lacks_is_named(locker: Locker, index: Index, tmp_path: Path) -> None:
+    """A version that the index does not have, asked for directly or by a constraint, is named by the distribution's own name."""
+    index.add("upper", "1.0", "lower_one")
+    index.add("lower_one", "1.1")
+    (tmp_path / "other").mkdir()
+
+    with pytest.raises(NotOnIndex) as caught:
+        locker.compile(["upper==1.0"], ["lower-one==1.0"], PYTHON, tmp_path)
+    with pytest.raises(NotOnIndex) as again:
+        locker.compile(["upper==2.0"], [], PYTHON, tmp_path / "other")
+
+    assert (("lower-one",), ("upper",)) == (caught.value.missing, again.value.missing)
+
+
+def test_passwords_are_not_told(locker: Locker, index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that asks for a password is asked with the user's own, which is in no lock and no message."""
+    index.add("upper", "1.0")
+    monkeypatch.setenv("PIP_INDEX_URL", index.ask_for("me:hunter2"))
+    (tmp_path / "other").mkdir()
+
+    text = locker.compile(["upper==1.0"], [], PYTHON, tmp_path).text
+    with pytest.raises(errors.Unsolvable) as caught:
+        locker.compile(["absent==1.0"], [], PYTHON, tmp_path / "other")
+
+    assert "upper==1.0" in text
+    assert "hunter2" not in text + str(caught.value)
+
+
+def test_other_machines(index: Index, tmp_path: Path) -> None:
+    """With uv a lock for another machine has the files that fit there; pip-tools says that it cannot make one."""
+    index.add("upper", "1.0", "lower ; platform_machine == 'aarch64'", tag="py3-none-manylinux_2_17_aarch64")
+    index.add("lower", "1.0")
+    elsewhere = Elsewhere("linux/arm64", "3.11")
+
+    found = plugins.load("lockers", "uv")().compile(["upper==1.0"], [], PYTHON, tmp_path, elsewhere)
+
+    assert ["lower==1.0", "upper==1.0"] == [entry.requirement for entry in parse(found.text)]
+    with pytest.raises(errors.LockFailed, match=r"not for linux/arm64\.\nSet `locker = \"uv\"`"):
+        plugins.load("lockers", "pip-tools")().compile(["upper==1.0"], [], PYTHON, tmp_path, elsewhere)
+
+
+def test_lockers_agree(index: Index, tmp_path: Path) -> None:
+    """Wheels of this machine, extras, markers, withdrawn versions and several files give the same bytes with every locker."""
+    index.add("upper", "1.0", "more ; extra == 'all'", "never ; python_version < '3'", "lower>=1")
+    index.add("more", "2.0", "Mixed_Name")
+    index.add("Mixed_Name", "1.0", yanked="late")
+    index.add("lower", "1.0", tag="py3-none-any")
+    index.add("lower", "1.0", tag="py2-none-any")
+    own = index.add("own", "0.1+local", "upper[all]", "lower")
+    index.forget("own")
+    mine = Wheel("own", "0.1+local", own, hashlib.sha256(own.read_bytes()).hexdigest())
+
+    texts = set()
+    for name in plugins.names("lockers"):
+        folder = tmp_path / name
+        folder.mkdir()
+        found = plugins.load("lockers", name)().compile([mine.requirement], ["mixed-name==1.0"], PYTHON, folder)
+        texts.add(pinned(found.text, [mine]))
+
+    (text,) = texts
+    entries = {entry.requirement: entry.hashes for entry in parse(text)}
+    assert ["lower==1.0", "mixed-name==1.0", "more==2.0", "own==0.1+local", "upper==1.0"] == list(entries)
+    assert (f"sha256:{mine.digest}",) == entries["own==0.1+local"]
+    assert 2 == len(entries["lower==1.0"])
 
 
 @pytest.mark.slow
