@@ -166,8 +166,8 @@ def _function(model: Any, attribute: str) -> Any:
 def _unasked(question: Question, data: Data) -> Asked:
     """Take the word of a function's own signature, since no call of it is known."""
     attribute = question.methods[0]
-    output = codec.with_schema(Output(kind="list"), _function(question.model, attribute), [])
-    described = data.input or _describe(question, data)
+    described, function = data.input or _describe(question, data), _function(question.model, attribute)
+    output = codec.with_schema(Output(kind="list"), function, [], together=described.kind == "list")
     method = Method(name=attribute or "predict", attribute=attribute, input=described, output=output)
     finding = Finding(
         kind="golden", subject=question.name,
@@ -208,7 +208,7 @@ def _ask(question: Question, input: Input, batches: list[Batch]) -> Asked:
         answered += [one for one in more if one is not None and union.fits(answered[0].output, one.output)]
         output = union.of_outputs(answered[0].output, (one.output for one in answered[1:]))
         answers = [row for one in answered for row in one.answers]
-        output = codec.with_schema(output, _function(question.model, attribute), answers)
+        output = codec.with_schema(output, _function(question.model, attribute), answers, together=input.kind != "arguments")
         output = meaning.told(question.model, attribute, _with_index(question, method, output, lead), answers)
         altered += _altered(question.name, method.name, answered[0].altered)
         methods.append(Method(name=method.name, attribute=attribute, input=input, output=output))

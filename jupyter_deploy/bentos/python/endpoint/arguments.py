@@ -106,13 +106,14 @@ def describe_hints(function: Any) -> Input:
     return describe_arguments([], function)
 
 
-def with_schema(output: Output, function: Any, answers: list[Any]) -> Output:
+def with_schema(output: Output, function: Any, answers: list[Any], *, together: bool) -> Output:
     """Say what one answer of a function looks like.
 
     Args:
         output: What it returns.
         function: The function, whose hint counts where all answers keep to it.
         answers: Answers as JSON, one a row.
+        together: Whether it answers all rows in one list, rather than each by itself.
 
     Returns:
         The same with a schema, where it is a list or a value of which nothing else says what it holds.
@@ -122,8 +123,8 @@ def with_schema(output: Output, function: Any, answers: list[Any]) -> Output:
     signature = signature_of(function)
     hint = signature.returns if signature else NOTHING
     inner = get_args(hint)
-    if get_origin(hint) in LISTS and inner and answers and not all(isinstance(one, list) for one in answers):
-        hint = inner[0]  # a batch of rows: one element is one answer
+    if together:
+        hint = inner[0] if get_origin(hint) in LISTS and inner else NOTHING
     try:
         shape = Shapes(signature.scope if signature else {}, "serialization").of(hint)
     except NoShape:
