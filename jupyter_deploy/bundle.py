@@ -227,6 +227,7 @@ def link(source: Path, target: Path, without: Collection[str] = ()) -> None:
         try:
             other.hardlink_to(path)
         except OSError:  # another file system, or one without links
+            home.check_room(other, path.stat().st_size)
             shutil.copyfile(path, other)
 
 
@@ -284,7 +285,7 @@ def _write(file: Path, text: str, mode: int = 0o644) -> None:
 
 
 def settle(place: Path, target: Path) -> Path:
-    """Flush a finished bundle to disk and give it its name; whoever comes second finds it there.
+    """Flush a finished bundle to disk and give it its name; whoever comes second finds it there, and replaces it if it is damaged.
 
     Args:
         place: The folder in which it was made.
@@ -294,7 +295,9 @@ def settle(place: Path, target: Path) -> Path:
         The target.
     """
     if target.is_dir():
-        return target
+        if _is_whole(target):
+            return target
+        shutil.rmtree(target)
     for path in [*place.rglob("*"), place]:
         _flush(path)
     try:
@@ -304,6 +307,13 @@ def settle(place: Path, target: Path) -> Path:
             raise
     _flush(target.parent)
     return target
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        return measure(folder) == folder.name
+    except errors.BadInput:
+        return False
 
 
 def _flush(path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from jupyter_deploy import errors, share, space
+from jupyter_deploy import home as homes
 from jupyter_deploy.changes import told
 from jupyter_deploy.home import Home
 from jupyter_deploy.received import Received, take_in
@@ -68,12 +69,13 @@ class Deployer(Records):
             if known is not None:
                 return known
             self._supersede(kept.endpoint)
-            release = self.store.add_release(kept.endpoint, kept.digest, options, capture.provenance, capture.findings)
-            self.traffics.give_environment(release, environment or {})
-            taken = f"{kept.kind}, {kept.size / 1e6:.1f} MB"
-            release = self.store.finish(release, self.store.begin(release, "captured"), "captured", kept.seconds, taken)
-            detail = ", ".join(filter(None, (f"capture {kept.digest[:12]}", told(capture.provenance))))
-            self.store.audit("deploy", release.tag, detail, capture.provenance.user)
+            with self.store.together():
+                release = self.store.add_release(kept.endpoint, kept.digest, options, capture.provenance, capture.findings)
+                self.traffics.give_environment(release, environment or {})
+                taken = f"{kept.kind}, {kept.size / 1e6:.1f} MB"
+                release = self.store.finish(release, self.store.begin(release, "captured"), "captured", kept.seconds, taken)
+                detail = ", ".join(filter(None, (f"capture {kept.digest[:12]}", told(capture.provenance))))
+                self.store.audit("deploy", release.tag, detail, capture.provenance.user)
             return self._begin(release)
 
     def adopt(self, received: Received, name: str, options: Options, environment: Mapping[str, str]) -> Release:
@@ -101,14 +103,15 @@ class Deployer(Records):
             self._add_endpoint(name, options.target)
             self._supersede(name)
             index = received.index
-            release = self.store.add_release(name, capture.digest, options, index.provenance, index.capture.findings)
-            self.traffics.give_environment(release, environment)
-            packages = f"{len(lock.packages)} packages, as received"
-            details = f"received {bundle.tag}, {capture.kind}", "none of a received bundle", packages
-            for stage, detail in zip(STAGES, details, strict=False):
-                release = self.store.finish(release, self.store.begin(release, stage), stage, 0.0, detail)  # type: ignore[arg-type]
-            release = self.store.update(release, lock=lock.digest, bundle=bundle.digest)
-            self.store.audit("import", release.tag, f"bundle {bundle.digest[:12]}, {told(index.provenance)}")
+            with self.store.together():
+                release = self.store.add_release(name, capture.digest, options, index.provenance, index.capture.findings)
+                self.traffics.give_environment(release, environment)
+                packages = f"{len(lock.packages)} packages, as received"
+                details = f"received {bundle.tag}, {capture.kind}", "none of a received bundle", packages
+                for stage, detail in zip(STAGES, details, strict=False):
+                    release = self.store.finish(release, self.store.begin(release, stage), stage, 0.0, detail)  # type: ignore[arg-type]
+                release = self.store.update(release, lock=lock.digest, bundle=bundle.digest)
+                self.store.audit("import", release.tag, f"bundle {bundle.digest[:12]}, {told(index.provenance)}")
             return self._begin(release)
 
     def rollback(self, name: str, to: int | None = None) -> Endpoint:
@@ -182,7 +185,7 @@ class Deployer(Records):
         """
         with self._lock:
             building = any(walk.is_alive() for walk in self._walks.values())
-            freed = space.free(self.home, self.store.releases(), building=building)
+            freed = space.free(self.home, self.store.endpoints(), self.store.releases(), building=building)
         self.store.audit("freed", "disk", f"{sum(freed.values())} bytes")
         return freed
 
@@ -232,6 +235,9 @@ class Deployer(Records):
         staged, kept = self._check_staged(capture.folder), self.home.captures / capture.digest
         if not DIGEST.fullmatch(capture.digest):
             raise errors.BadInput(f"`{capture.digest}` is no digest.", "Deploy through `%deploy`.")
+        if kept.exists() and homes.digest_of(kept) != capture.digest:
+            log.warning("the capture %s was damaged, and is replaced by the same one, taken again", kept)
+            shutil.rmtree(kept)
         if kept.exists():
             shutil.rmtree(staged)
         else:
@@ -249,8 +255,8 @@ class Deployer(Records):
             return None
         if newest.state in ("failed", "cancelled"):
             return self._begin(self.store.reopen(newest))
-        if newest.state == "serving" or newest.ended:
-            return newest if newest.state == "serving" else None
+        if newest.ended:
+            return newest if newest.state == "serving" and self.traffics.is_whole(newest) else None
         return self._resume(newest)
 
     def _revive(self, name: str) -> str:

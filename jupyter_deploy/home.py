@@ -17,6 +17,7 @@ from jupyter_deploy import errors
 BLOCK = 1 << 20  # bytes
 LONGEST_ROOT = 70  # leaves 37 of a socket address's 107 bytes for `/run/<release>/<socket>`
 PROGRAM = "x:"
+HALF_MADE = ".new-"  # how the name of whatever is being written begins
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,11 @@ class Home:
         return self.root / "router"
 
     @property
+    def temporary(self) -> Path:
+        """What the running agent needs for a moment; emptied when an agent starts."""
+        return self.root / "tmp"
+
+    @property
     def agent_log(self) -> Path:
         """The agent's log."""
         return self.root / "agent.log"
@@ -121,9 +127,13 @@ class Home:
 
         Raises:
             AgentUnreachable: If a folder belongs to somebody else.
+            DiskFailed: If one cannot be made.
         """
-        for folder in (self.root, self.staging, self.releases, self.runtime):
-            private(folder)
+        try:
+            for folder in (self.root, self.staging, self.releases, self.runtime):
+                private(folder)
+        except OSError as error:
+            raise failed(error, self.root) from error
         return self
 
 
@@ -160,7 +170,7 @@ def write(path: Path, data: bytes, mode: int = 0o600) -> None:
         mode: Its permissions.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{HALF_MADE}{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -187,7 +197,7 @@ def failed(error: OSError, place: Path) -> errors.DiskFailed:
     what = f"{where}: {error.strerror or error}"
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return errors.DiskFailed(
-            f"The disk is full. {what} ({_room(where)}).",
+            f"The disk is full. {what} ({room(where)}).",
             "What answered before still does. Free some space (`jupyter deploy gc` removes what no release needs), "
             "then run the same command again.",
         )
@@ -223,7 +233,15 @@ def check_room(place: Path, size: int) -> None:
         )
 
 
-def _room(place: Path) -> str:
+def room(place: Path) -> str:
+    """Say how much room there is on a disk.
+
+    Args:
+        place: A file or folder on it; it need not exist.
+
+    Returns:
+        Such as `12.3 MB free of 5,000.0 MB`.
+    """
     with contextlib.suppress(OSError):
         found = shutil.disk_usage(_existing(place))
         return f"{found.free / 1e6:,.1f} MB free of {found.total / 1e6:,.1f} MB"

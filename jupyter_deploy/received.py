@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from jupyter_deploy import archive, errors, plugins
+from jupyter_deploy import archive, errors, plugins, staging
 from jupyter_deploy import bundle as bundles
 from jupyter_deploy import home as homes
 from jupyter_deploy.archive import Index
@@ -54,11 +54,10 @@ def receive(file: Path, home: Home) -> Received:
         BadArchive: If it is not exactly what `jupyter deploy export` writes.
         BadInput: If there is no such file.
     """
-    folder = home.make().staging / secrets.token_hex(8)
-    try:
+    if not file.is_file():
+        raise errors.BadInput(f"There is no archive {file}.")
+    with staging.writing(home) as folder:
         return Received(folder=str(folder), index=archive.read(file, folder))
-    except FileNotFoundError as error:
-        raise errors.BadInput(f"There is no archive {file}.") from error
 
 
 def declared(received: Received, environment: Mapping[str, str]) -> dict[str, str]:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import shutil
-import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from jupyter_deploy.home import Home, size_of
+from jupyter_deploy import staging
+from jupyter_deploy.home import HALF_MADE, Home, size_of
 from jupyter_deploy.values import Release
 
-ABANDONED = 3600.0  # seconds after which a capture that no agent took over belongs to a kernel that is gone
-HALF_MADE = ".new-"  # how the folder of a bundle begins while it is written
 
-
-def free(home: Home, releases: Iterable[Release], *, building: bool) -> dict[str, int]:
-    """Delete captures, locks, environments and bundles that belong to no release.
+def free(home: Home, endpoints: Collection[str], releases: Iterable[Release], *, building: bool) -> dict[str, int]:
+    """Delete what belongs to no endpoint and to no release.
 
     Args:
         home: The agent's folders.
+        endpoints: The name of every endpoint.
         releases: Every release that is kept.
         building: Whether a deploy is on its way, whose half-made folders must stay.
 
@@ -29,27 +27,34 @@ def free(home: Home, releases: Iterable[Release], *, building: bool) -> dict[str
     needed = {
         home.captures: {release.capture for release in kept},
         home.bundles: {release.bundle for release in kept},
-        home.environments: {release.lock for release in kept},
+        home.environments: {name for release in kept for name in (release.lock, f".{release.lock}.lock")},
         home.locks: {name for release in kept for name in (f"{release.lock}.json", release.lock)},
+        home.releases: set(endpoints),
+        home.keys: {f"{name}.key" for name in endpoints},
     }
-    if building:  # a lock belongs to its release only once it is made
-        needed[home.locks] |= {one.name for one in home.locks.glob("*")}
-    freed = {folder.name: sum(map(_delete, _others(folder, names, building))) for folder, names in needed.items()}
-    return {**freed, home.staging.name: sum(map(_delete, _old(home.staging)))}
+    if building:  # what is made belongs to its release only a moment later
+        for folder in (home.bundles, home.environments, home.locks):
+            needed[folder] |= {one.name for one in folder.glob("*")} | {one.name for one in folder.glob(".*")}
+    freed = {folder.name: sum(map(_delete, _others(folder, names))) for folder, names in needed.items()}
+    return {**freed, home.staging.name: sum(map(_delete, staging.abandoned(home)))}
 
 
-def _others(folder: Path, names: set[str], building: bool) -> list[Path]:
-    found = folder.iterdir() if folder.exists() else ()
-    return [one for one in found if _stray(one.name, building) or not (one.name.startswith(".") or one.name in names)]
+def sweep(home: Home) -> None:
+    """Delete what an agent that was killed had half written; only for the agent, and before it writes anything itself.
+
+    Args:
+        home: The agent's folders.
+    """
+    folders = (home.root, home.captures, home.bundles, home.locks, home.keys, home.router, home.runtime)
+    for folder in (*folders, *home.locks.glob("*"), *home.releases.glob("*"), *home.releases.glob("*/*")):
+        for stray in folder.glob(f"{HALF_MADE}*"):
+            _delete(stray)
+    shutil.rmtree(home.temporary, ignore_errors=True)
+    home.temporary.mkdir(mode=0o700)
 
 
-def _stray(name: str, building: bool) -> bool:
-    return name.startswith(HALF_MADE) and not building
-
-
-def _old(folder: Path) -> list[Path]:
-    found = folder.iterdir() if folder.exists() else ()
-    return [one for one in found if time.time() - one.stat().st_mtime > ABANDONED]
+def _others(folder: Path, names: set[str]) -> list[Path]:
+    return [one for one in folder.iterdir() if one.name not in names] if folder.exists() else []
 
 
 def _delete(path: Path) -> int:

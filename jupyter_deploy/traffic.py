@@ -10,8 +10,9 @@ from typing import Literal
 
 import msgspec
 
+from jupyter_deploy import bundle as bundles
+from jupyter_deploy import errors, plugins, stops
 from jupyter_deploy import home as homes
-from jupyter_deploy import plugins, stops
 from jupyter_deploy.home import Home
 from jupyter_deploy.languages.base import Language
 from jupyter_deploy.store import Store
@@ -37,6 +38,7 @@ class Traffics:
         self._lock = threading.RLock()
         self._routed: set[str] = set()  # the launches that the router was last told of
         self._claimed: set[str] = set()  # the launches that are about to be routed, which `tidy` leaves alone
+        self._whole: set[str] = set()  # the bundles that this agent has found to be what they were
         self._ending: set[str] = set()  # the launches that `tidy` ends
         self._ended = threading.Condition(self._lock)
 
@@ -58,6 +60,7 @@ class Traffics:
             release: The release.
             values: The values by name.
         """
+        self._environment_file(release).unlink(missing_ok=True)  # of a number that was never noted
         if values:
             homes.write(self._environment_file(release), to_json(dict(values)))
 
@@ -85,10 +88,28 @@ class Traffics:
 
         Raises:
             ReleaseFailed: If it does not become ready.
+            Damaged: If its bundle is no longer what it was.
         """
+        if kind == "verified":
+            self._check(release)
         launch = self._launch(release, kind)
         self.target.start(launch)
         return launch.id
+
+    def is_whole(self, release: Release) -> bool:
+        """Say whether a release's bundle still is what it was, as seen by this agent.
+
+        Args:
+            release: The release.
+
+        Returns:
+            Whether it could be started again.
+        """
+        try:
+            self._check(release)
+        except errors.Damaged:
+            return False
+        return True
 
     def preview(self, release: Release, live: bool) -> str:
         """Let a started preview answer: at the endpoint's URL if nothing verified answers there, at a path of its own otherwise.
@@ -215,6 +236,11 @@ class Traffics:
             self._routed = {launch for one in plan.values() for launch in (*one.weights, *one.beside.values())}
 
     # ----- inside
+
+    def _check(self, release: Release) -> None:
+        if release.bundle not in self._whole:
+            bundles.check(self.store.find(Bundle, release.bundle))
+            self._whole.add(release.bundle)
 
     def _environment_file(self, release: Release) -> Path:
         return self.folder(release) / "environment.json"

@@ -10,11 +10,12 @@ from typing import Annotated
 import msgspec
 import typer
 
-from jupyter_deploy import settings
+from jupyter_deploy import settings, staging
 from jupyter_deploy.adapters import terminal
 from jupyter_deploy.adapters import view as words
 from jupyter_deploy.adapters.commands import Json, Name, connected, follow
 from jupyter_deploy.adapters.terminal import failing
+from jupyter_deploy.archive import Index
 from jupyter_deploy.home import Home, digest_of_file
 
 app = typer.Typer()
@@ -56,18 +57,25 @@ def import_(
     with failing(as_json):
         received = receive(file, Home.find())
         index = received.index
-        origin = index.provenance
-        made = f"{index.tag}, {index.capture.kind}, by {origin.user or 'somebody unknown'} on {origin.host or 'another machine'}"
-        if not yes:
-            if not sys.stdin.isatty() or as_json:
-                raise typer.BadParameter("there is no terminal to ask in, so say --yes", param_hint="--yes")
-            typer.confirm(f"{made}. Importing it runs its code in an isolated process of yours. Go on?", abort=True)
-        environment = declared(received, os.environ)
-        target = settings.read(Path.cwd(), {})[0].target
-        options = msgspec.structs.replace(index.options, target=target, network=network, preview=False)
-        chosen = name or index.capture.endpoint
-        release = connected(start=True).adopt(received, chosen, options, environment)
+        try:
+            if not yes:
+                _confirm(index, asking=sys.stdin.isatty() and not as_json)
+            environment = declared(received, os.environ)
+            target = settings.read(Path.cwd(), {})[0].target
+            options = msgspec.structs.replace(index.options, target=target, network=network, preview=False)
+            chosen = name or index.capture.endpoint
+            release = connected(start=True).adopt(received, chosen, options, environment)
+        finally:
+            staging.leave(Path(received.folder))
         follow(chosen, release.number, timeout, wait, as_json)
+
+
+def _confirm(index: Index, *, asking: bool) -> None:
+    if not asking:
+        raise typer.BadParameter("there is no terminal to ask in, so say --yes", param_hint="--yes")
+    origin = index.provenance
+    made = f"{index.tag}, {index.capture.kind}, by {origin.user or 'somebody unknown'} on {origin.host or 'another machine'}"
+    typer.confirm(f"{made}. Importing it runs its code in an isolated process of yours. Go on?", abort=True)
 
 
 @app.command("check")

@@ -6,16 +6,16 @@ other magics. A word that is a verb is always the verb: a variable called `statu
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 
-from jupyter_deploy import errors
+from jupyter_deploy import errors, staging
 
 VERBS = ("status", "logs", "releases", "golden", "rollback", "cancel", "remove")
 NAMED = ("logs", "releases", "golden", "rollback", "cancel", "remove")  # verbs that need an endpoint
@@ -175,7 +175,7 @@ class DeployMagics(Magics):
         settings = {name: getattr(asked, name) for name in SETTINGS}
         prepared = python.prepare(expression, here, asked.name, example, settings)
         if asked.dry_run:
-            shutil.rmtree(prepared.capture.folder, ignore_errors=True)
+            staging.leave(Path(prepared.capture.folder))
             return self._show(asked, prepared.capture, lambda: card.plan(prepared.capture))
         endpoint = python.launch(*prepared)
         if not asked.json:

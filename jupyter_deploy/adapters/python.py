@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jupyter_deploy import capture as captures
-from jupyter_deploy import errors, settings
+from jupyter_deploy import errors, settings, staging
 from jupyter_deploy.adapters import session as sessions
 from jupyter_deploy.adapters.handle import Endpoint
 from jupyter_deploy.adapters.session import Session
@@ -89,16 +87,12 @@ def prepare(expression: str, session: Session, name: str | None, example: Any, a
     """
     chosen = check_name(name) if name else suggest_name(expression)
     read, _ = settings.read(session.folder, arguments, chosen)
-    folder = Home.find().make().staging / secrets.token_hex(8)
-    try:
+    with staging.writing(Home.find()) as folder:
         capture = captures.capture(
             expression, session.namespace, name=chosen, folder=folder, cells=session.cells, beside=session.folder,
             example=example, history=session.history,
             terms=captures.Terms(**{field: getattr(read, field) for field in captures.Terms._fields}),
         )  # fmt: skip
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
     return Prepared(capture, read)
 
 
@@ -116,9 +110,12 @@ def launch(capture: Capture, read: Settings) -> Endpoint:
         Conflict: If the settings name another port than the one at which the agent's endpoints answer.
     """
     example, options = _example(capture), read.options()  # the agent moves the folder with the example
-    client = connect()
-    _check_port(client, read.port)
-    release = client.deploy(capture, options, {name: os.environ[name] for name in capture.environment})
+    try:
+        client = connect()
+        _check_port(client, read.port)
+        release = client.deploy(capture, options, {name: os.environ[name] for name in capture.environment})
+    finally:
+        staging.leave(Path(capture.folder))
     view = View(endpoint=client.endpoint(capture.endpoint), release=release, capture=capture, example=example)
     return Endpoint(capture.endpoint, client=client, view=view, options=options)
 

@@ -9,13 +9,14 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 
 import uvicorn
 
-from jupyter_deploy import errors, plugins, settings
+from jupyter_deploy import errors, plugins, settings, space
 from jupyter_deploy import home as homes
 from jupyter_deploy.agent import lifecycle
 from jupyter_deploy.agent.app import Agent, Feed
@@ -45,6 +46,8 @@ def _be(home: Home) -> None:
     if lock is None:
         return
     try:
+        space.sweep(home)
+        tempfile.tempdir = str(home.temporary)
         asyncio.run(serve(home))
     finally:
         home.agent_socket.unlink(missing_ok=True)

@@ -11,8 +11,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from jupyter_deploy import errors
+from jupyter_deploy import errors, home
 
 SCHEMA = Path(__file__).with_name("schema.sql")
 STEPS = (  # never change one that was released: add another, and change schema.sql alike
@@ -55,10 +56,20 @@ class Database:
             db.execute(statement)
         db.execute(f"PRAGMA user_version = {len(STEPS)}")
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make all changes of a block one change, so that a crash leaves all of them or none.
+
+        Yields:
+            Nothing; other threads wait meanwhile, so the block must be short.
+        """
+        with self._change():
+            yield
+
     def _connection(self) -> sqlite3.Connection:
         db: sqlite3.Connection | None = getattr(self._local, "db", None)
         if db is None:
-            db = sqlite3.connect(self.path, timeout=30, isolation_level=None)
+            db = sqlite3.connect(self.path, timeout=30, isolation_level=None, factory=_Connection)
             db.row_factory = sqlite3.Row
             for pragma in PRAGMAS:
                 db.execute(f"PRAGMA {pragma}")
@@ -67,17 +78,52 @@ class Database:
 
     @contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:
+        db = self._connection()
+        if getattr(self._local, "changing", False):
+            yield db  # a part of the change that is under way
+            return
+        db.execute("BEGIN IMMEDIATE")
+        self._local.changing = True
         try:
-            db = self._connection()
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                yield db
-            except BaseException:
-                if db.in_transaction:  # SQLite itself takes back what a full disk interrupts
-                    db.execute("ROLLBACK")
-                raise
+            yield db
             db.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            raise errors.StoreFailed(
-                f"The store {self.path} cannot be written: {error}.", "Free some space or mend its folder; nothing was lost."
-            ) from error
+        except BaseException:
+            if db.in_transaction:  # SQLite itself takes back some of what a full disk interrupts
+                db.execute("ROLLBACK")
+            raise
+        finally:
+            self._local.changing = False
+
+
+class _Connection(sqlite3.Connection):
+    """A connection whose errors say what to do."""
+
+    def execute(self, *arguments: Any) -> sqlite3.Cursor:
+        try:
+            return super().execute(*arguments)
+        except sqlite3.IntegrityError:
+            raise
+        except sqlite3.DatabaseError as error:
+            place = Path(super().execute("PRAGMA database_list").fetchone()[2])
+            raise failed(place, error) from error
+
+
+def failed(path: Path, error: sqlite3.DatabaseError) -> errors.StoreFailed:
+    """Say why the store cannot be used.
+
+    Args:
+        path: Its file.
+        error: What SQLite said.
+
+    Returns:
+        The error that people read.
+    """
+    if isinstance(error, sqlite3.OperationalError):
+        return errors.StoreFailed(
+            f"The store {path} cannot be used: {error} ({home.room(path)}).",
+            "Nothing was lost. Free some space, or mend its folder, then run the same command again.",
+        )
+    return errors.StoreFailed(
+        f"The store {path} is damaged: {error}.",
+        "Put a copy of it back; or move the home folder away and deploy again from the notebooks.",
+    )

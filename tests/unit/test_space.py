@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 
+from jupyter_deploy import staging
 from jupyter_deploy.home import Home, write
-from jupyter_deploy.space import free
+from jupyter_deploy.space import free, sweep
 from jupyter_deploy.values import Release
 
 FOLDERS = {"captures": "c", "bundles": "b", "environments": "l"}
@@ -25,12 +25,15 @@ def home(tmp_path: Path) -> Home:
         "locks/l1.json",
         "locks/l2.json",
         "environments/.l1.lock",
+        "environments/.l2.lock",
         "bundles/.new-x/f",
-        "staging/old/f",
-        "staging/new/f",
+        "staging/abandoned/f",
+        "releases/churn/1/f",
+        "releases/gone/1/f",
+        "keys/churn.key",
+        "keys/gone.key",
     ):
         write(home.root / name, b"12345")
-    os.utime(home.staging / "old", (1, 1))
     return home
 
 
@@ -41,19 +44,31 @@ def left(home: Home) -> set[str]:
 
 def test_what_a_release_needs_stays(home: Home) -> None:
     """Its capture, lock, environment and bundle are there afterwards; everything else is gone and counted."""
-    freed = free(home, [RELEASE], building=False)
+    with staging.writing(home) as written:
+        freed = free(home, ["churn"], [RELEASE], building=False)
+        kept = {"captures/c1", "bundles/b1", "environments/l1", "environments/.l1.lock", "locks/l1.json", "keys/churn.key"}
 
-    assert {"captures/c1", "bundles/b1", "environments/l1", "locks/l1.json", "environments/.l1.lock", "staging/new"} == left(home)
-    assert {"captures": 5, "bundles": 10, "environments": 5, "locks": 5, "staging": 5} == freed
+        assert kept | {"releases/churn", f"staging/{written.name}"} == left(home)
+        assert {"captures": 5, "bundles": 10, "environments": 10, "locks": 5, "releases": 5, "keys": 5, "staging": 5} == freed
 
 
 def test_a_bundle_that_is_being_built_stays(home: Home) -> None:
     """While a deploy is on its way its half-made folder is left alone."""
-    free(home, [RELEASE], building=True)
+    free(home, ["churn"], [RELEASE], building=True)
 
-    assert "bundles/.new-x" in left(home)
+    assert {"bundles/.new-x", "bundles/b2", "environments/l2"} <= left(home)
+
+
+def test_what_a_killed_agent_half_wrote_is_swept_away(home: Home) -> None:
+    """The next agent begins without it."""
+    for name in ("locks/.new-l3.json.x", "releases/churn/1/.new-environment.json.x", "tmp/x/f", ".new-pepper.x"):
+        write(home.root / name, b"12345")
+    sweep(home)
+
+    assert [] == [*home.root.rglob(".new-*"), *home.temporary.iterdir()]
+    assert "releases/churn" in left(home)
 
 
 def test_an_empty_home_has_nothing_to_free(tmp_path: Path) -> None:
     """Folders that were never made are no error."""
-    assert {0} == set(free(Home(tmp_path), [], building=False).values())
+    assert {0} == set(free(Home(tmp_path), [], [], building=False).values())

@@ -290,6 +290,16 @@ class Workers:
         if pid is not None and not ended(pid, grace + GRACE):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)
+        for temporary in _lines(one.folder / "temporary"):
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _lines(file: Path) -> list[str]:
+    """Read a file that may not be there, such as the list of temporary folders that a release parent wrote."""
+    try:
+        return file.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
 
 
 def _failed(one: Running, reason: str) -> errors.ReleaseFailed:
