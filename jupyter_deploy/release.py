@@ -9,12 +9,14 @@ from typing import Any
 
 from jupyter_deploy import errors
 from jupyter_deploy.answers import alike, same
-from jupyter_deploy.values import Difference, Golden, to_json
+from jupyter_deploy.values import Difference, Finding, Golden, to_json
 
 SHOWN = 120  # characters of an answer that people see
 KEPT = 100  # differences of a release that are kept
 LIMIT = 10 << 20  # bytes of a request where nothing else is said
 TOO_LATE = 504
+SUSPECTS = ("patch", "package", "module", "file", "environment")  # kinds of findings that change answers, the likeliest first
+NAMED = 3  # of these
 
 Call = Callable[[str, bytes], "tuple[int, bytes]"]
 
@@ -63,6 +65,23 @@ def explain(differences: Sequence[Difference], golden: Sequence[Golden], toleran
         f"row {first.row} of `{first.method}` should be {first.expected} and is {first.got}.",
         f"What answered before still does. {_advice(golden)}",
     )
+
+
+def suspect(error: errors.Refused, findings: Sequence[Finding]) -> errors.Refused:
+    """Add to a refusal what was found that may be its reason.
+
+    Args:
+        error: Why a release is refused.
+        findings: What is known of it.
+
+    Returns:
+        The same error where nothing of the kind was found.
+    """
+    why = [one for kind in SUSPECTS for one in findings if one.kind == kind][:NAMED]
+    if not why:
+        return error
+    message = f"{error.message} What was found before may be the reason: {' '.join(one.message for one in why)}"
+    return errors.Refused(message, " ".join([why[0].hint, error.hint]).strip())
 
 
 def proof(golden: Sequence[Golden], tolerance: float) -> str:

@@ -138,12 +138,15 @@ class Walk(threading.Thread):
         golden = from_json((Path(self.capture.folder) / "golden.json").read_bytes(), list[Golden])
         secret = (self.home.keys / f"{self.release.endpoint}.key").read_text().strip()
         tolerance = self.options.tolerance
-        differences = releases.verify(
-            golden, lambda path, body: self.target.call(launch, path, body, secret), tolerance, self.options.body_limit
-        )
+        try:
+            differences = releases.verify(
+                golden, lambda path, body: self.target.call(launch, path, body, secret), tolerance, self.options.body_limit
+            )
+        except errors.Refused as error:
+            raise releases.suspect(error, self.release.findings) from error
         if differences:
             self._update(differences=differences[: releases.KEPT])
-            raise releases.explain(differences, golden, tolerance)
+            raise releases.suspect(releases.explain(differences, golden, tolerance), self.release.findings)
         self._update(verified=True)
         self.store.audit("verified", self.release.tag, f"bundle {self.release.bundle[:12]}")
         return releases.proof(golden, tolerance)

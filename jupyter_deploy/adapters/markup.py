@@ -75,7 +75,8 @@ def link(url: str) -> str:
     """
     if not url.startswith(("http://", "https://")):
         return escaped(url)
-    return f'<a href="{escaped(url)}" target="_blank" rel="noopener" style="color:var(--jp-content-link-color,#1976d2)">{escaped(url)}</a>'
+    colour = "color:var(--jp-content-link-color,#1976d2)"
+    return f'<a href="{escaped(url)}" target="_blank" rel="noopener" style="{colour}">{escaped(url)}</a>'
 
 
 def dot(colour: str) -> str:

@@ -61,7 +61,7 @@ def markup(findings: Sequence[Finding]) -> str:
     counts: dict[str, int] = {}
     for one in findings:
         counts[one.kind] = counts.get(one.kind, 0) + 1
-    about = ", ".join(f"{count} × {kind}" if count > 1 else kind for kind, count in counts.items())
+    about = ", ".join(f"{count} {kind}" for kind, count in counts.items())
     summary = f"{_sign()} {len(findings)} findings: {escaped(about)}"
     return f'<details style="margin:6px 0"><summary style="cursor:pointer">{summary}</summary>{drawn}</details>'
 
