@@ -81,7 +81,7 @@ def suspect(error: errors.Refused, findings: Sequence[Finding]) -> errors.Refuse
     if not why:
         return error
     message = f"{error.message} What was found before may be the reason: {' '.join(one.message for one in why)}"
-    return errors.Refused(message, " ".join([why[0].hint, error.hint]).strip())
+    return errors.Refused(message, f"{why[0].hint} {error.hint}".strip())
 
 
 def proof(golden: Sequence[Golden], tolerance: float) -> str:
