@@ -45,7 +45,7 @@ def inspect(model: object, name: str, *, reached: objects.Reached, place: object
 
 class _Nowhere(io.BytesIO):
     def write(self, data: Any) -> int:
-        return len(data)
+        return memoryview(data).nbytes
 
 
 class _Looking(objects.Pickler):

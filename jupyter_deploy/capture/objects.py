@@ -255,7 +255,7 @@ def _file_name(code: CodeType) -> str:
 
 class _Nowhere(io.BytesIO):
     def write(self, data: Any) -> int:
-        return len(data)
+        return memoryview(data).nbytes
 
 
 def _attempt(obj: object) -> Exception | None:

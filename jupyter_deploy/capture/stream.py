@@ -60,7 +60,7 @@ class Direct:
             self._waiting = []
         else:
             self._file.write(data)
-        return len(data)
+        return memoryview(data).nbytes
 
 
 def _with(data: bytes, buffers: list[memoryview]) -> Iterator[bytes | memoryview]:
