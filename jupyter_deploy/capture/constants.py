@@ -73,7 +73,7 @@ def in_code(code: CodeType) -> Iterator[tuple[str, str]]:
     """
     loaded: list[object] = []
     for step in dis.get_instructions(code):
-        value = step.argval
+        value = code.co_consts[step.arg or 0] if step.opname == "KW_NAMES" else step.argval  # which Python 3.11 does not resolve
         if step.opname in ("LOAD_CONST", "KW_NAMES"):
             if isinstance(value, tuple) and all(isinstance(one, str) for one in value):
                 yield from ((name, one) for name, one in zip(value[::-1], loaded[::-1], strict=False) if isinstance(one, str))

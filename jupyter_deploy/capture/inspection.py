@@ -112,7 +112,8 @@ class _Look:
         return others.get(kind) or tables.get(place)
 
     def _found(self, kind: str, value: str, name: str = "") -> None:
-        self.met.setdefault(value, (kind, name))
+        known, called = self.met.get(value, (kind, ""))
+        self.met[value] = known if name else kind, called or name  # a format tells more than a name
 
     def _text(self, text: str) -> None:
         found = tokens.find(text)

@@ -46,6 +46,7 @@ _PLACEHOLDER = re.compile(
 )
 _WITH_SCHEME = re.compile(r"(?:bearer|basic|token|apikey)\s+(\S+)", re.IGNORECASE)
 _TRIVIAL = 4  # characters
+_WORD_LENGTH = 6  # letters; a shorter word protects nothing, and may be a mark such as `NOUN`
 
 
 @functools.lru_cache(maxsize=65536)
@@ -89,6 +90,8 @@ def holds_secret(name: str, value: str, *, among_many: bool = False) -> bool:
     scheme = _WITH_SCHEME.fullmatch(value)
     value = scheme[1] if scheme else value.strip()
     if _PLACEHOLDER.fullmatch(value.lower()) or _PLACEHOLDER.fullmatch(value) or _same(name, value):
+        return False
+    if value.isalpha() and len(value) < _WORD_LENGTH:
         return False
     if re.search(r"\s", value):
         return told == "plainly" and "phrase" in name.lower()

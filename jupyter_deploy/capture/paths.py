@@ -41,17 +41,18 @@ def walk(obj: object, path: str, most: int = 1_000_000) -> Iterator[tuple[str, o
         most: After how many parts to end.
 
     Yields:
-        Each part once, with the shortest way to it; what a pickle only names, such as a function of a package, is left out.
+        Each part with the shortest way to it, texts and numbers with every way; what a pickle only names, such as a function of
+        a package, is left out.
     """
     waiting = deque([(path, obj)])
     seen: dict[int, object] = {}
     while waiting and len(seen) < most:
         path, obj = waiting.popleft()
-        if id(obj) in seen or _is_named(obj):
-            continue
-        seen[id(obj)] = obj  # held, so that no other object gets its id
-        yield path, obj
-        if not isinstance(obj, _PLAIN):
+        if isinstance(obj, _PLAIN):
+            yield path, obj
+        elif id(obj) not in seen and not is_named(obj):
+            seen[id(obj)] = obj  # held, so that no other object gets its id
+            yield path, obj
             waiting.extend((path + step, part) for step, part in parts(obj))
 
 
@@ -95,8 +96,15 @@ def parts(obj: object) -> Iterator[tuple[str, object]]:
         yield from _parts_of_instance(obj) if cells is None else cells
 
 
-def _is_named(obj: object) -> bool:
-    """Whether a pickle holds no more of an object than its name."""
+def is_named(obj: object) -> bool:
+    """Say whether a pickle holds no more of an object than its name.
+
+    Args:
+        obj: Any object.
+
+    Returns:
+        Whether it is a module, or a class or function that stands in one.
+    """
     if isinstance(obj, types.ModuleType):
         return not hasattr(obj, "__dict__") or bool(_should_pickle_by_reference(obj))
     return isinstance(obj, (type, types.FunctionType)) and bool(_should_pickle_by_reference(obj))
@@ -159,8 +167,20 @@ def _parts_of_instance(obj: object) -> Iterator[tuple[str, object]]:
         reduced = obj.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
     except Exception:  # the object's own code, which may raise anything: then the object itself is what fails  # noqa: BLE001
         return
-    if not isinstance(reduced, tuple):
-        return
+    if isinstance(reduced, tuple):
+        yield from of_reduced(obj, reduced)
+
+
+def of_reduced(obj: object, reduced: tuple[Any, ...]) -> Iterator[tuple[str, object]]:
+    """List what is pickled along with an object of which it is known how it is pickled.
+
+    Args:
+        obj: The object.
+        reduced: What its `__reduce_ex__` gave.
+
+    Yields:
+        Each part, with the step from the object to it.
+    """
     yield " → its class", type(obj)
     state = reduced[2] if len(reduced) > 2 else None
     for one in state if isinstance(state, tuple) else (state,):

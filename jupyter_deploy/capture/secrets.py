@@ -75,7 +75,8 @@ class Search:
         for value, (kind, called) in met.items():
             ways = sorted(found[value], key=lambda path: not path.rstrip("']").endswith(called)) or [f"{name} → somewhere in it"]
             for path in ways[:SHOWN]:
-                self._note(Secret(path, kind, value))
+                if not any(path.startswith((f"{way}.", f"{way}[")) for way in ways):  # where one thing holds another
+                    self._note(Secret(path, kind, value))
 
     def code(self, expression: str, origin: Iterable[Cell], files: Mapping[str, Path]) -> None:
         """Look at the source code that goes with a model.
@@ -98,11 +99,12 @@ class Search:
             described: The contract.
             golden: The golden rows with their answers.
         """
-        self._rows("contract", msgspec.to_builtins(described))
         for one in golden:
             method = described.method(one.method)
             of_arguments = method is not None and method.input.kind == "arguments"
-            self._rows(f"golden.{one.method}", msgspec.to_builtins(one), of_arguments=of_arguments)
+            self._rows(f"golden.{one.method}.rows", one.rows, of_arguments=of_arguments)
+            self._rows(f"golden.{one.method}.answers", one.answers)
+        self._rows("contract", msgspec.to_builtins(described))
 
     def _source(self, label: str, text: str) -> None:
         found = constants.in_python(without_magics(text))

@@ -72,8 +72,9 @@ _THEIRS = (
     r"(?:A3T|AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}", r"AccountKey=[A-Za-z0-9+/=]{40,}", r"AKC[A-Za-z0-9]{10,}",
     r"AP[\dA-F][A-Za-z0-9]{8,}", r"gh[pousr]_\w{36}", r"gl(?:pat|dt|ft|soat|rt|cbt|imt|ptt|agent|oas)-[\w-]{20,}",
     r"GR1348941[\w-]{20,}", r"eyJ[\w=-]+\.[\w=-]+", r"[0-9a-z]{32}-us\d", r"sk-[\w-]*T3BlbkFJ", r"pypi-Ag",
-    r"SG\.[\w-]{22}\.[\w-]{43}", r"hooks\.slack\.com/services/", r"sq0csp-", r"[rs]k_live_", r"AC[a-z0-9]{32}",
-    r"SK[a-z0-9]{32}", r"[MNO][\w-]{23,25}\.[\w-]{6}\.[\w-]{27}", r"api\.softlayer\.com",
+    r"SG\.[\w-]{22}\.[\w-]{43}", r"(?i:hooks\.slack\.com/services/)", r"sq0csp-", r"[rs]k_live_", r"AC[a-z0-9]{32}",
+    r"SK[a-z0-9]{32}", r"[MNO][\w-]{23,25}\.[\w-]{6}\.[\w-]{27}", r"(?i:api\.softlayer\.com)",
+    r"(?i:xox[aboprs]-\d+-)",
 )  # fmt: skip
 _DETECTORS = (
     "artifactory", "aws", "azure_storage_key", "cloudant", "discord", "github_token", "gitlab_token", "ibm_cloud_iam",
@@ -93,7 +94,7 @@ _CONNECTION = re.compile(
 )
 
 _RUN = re.compile(r"[\w+/=.:;~@%&?!$*^#-]{11,}", re.ASCII)
-_KEYED = re.compile(r"(?i)(?:key|pwd|pw|password|passwd|pass|token)[\]\"']*\s*(?:=|:|>|\s)|bearer\s|[?&]sig=", re.ASCII)
+_KEYED = re.compile(r"(?i)(?:key|pwd|pw|password|passwd|pass|token)\W{1,12}|bearer\s|[?&]sig=", re.ASCII)
 _DULL = re.compile(r"[0-9a-f-]+|[0-9A-F-]+|[a-z_-]+|[\d.eE+-]+")  # digests, ids, words and numbers
 _LONG = 20  # characters of what is a secret only by the word before it
 _BEFORE = 24  # characters before a run in which that word may stand
