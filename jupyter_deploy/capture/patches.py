@@ -65,6 +65,13 @@ def _finding(patch: Patch, notebook: Notebook, kept: str) -> Finding:
     )
 
 
+def _public(module: str, value: type) -> str:
+    """Name the module from which people import a class: the outermost around its own that has it."""
+    parts = module.split(".")
+    around = (".".join(parts[:depth]) for depth in range(1, len(parts)))
+    return next((one for one in around if vars(sys.modules.get(one, sys)).get(value.__qualname__) is value), module)
+
+
 class _Search:
     """Finds what is foreign in modules: every name of every module that is reached is asked, so what is at home is told at once.
 
@@ -91,7 +98,7 @@ class _Search:
         for value in list(vars(module).values()):
             if isinstance(value, type) and value.__module__ == name:
                 for attribute, inner in self._foreign_ones(vars(value)):
-                    yield Patch(f"{name}.{value.__qualname__}.{attribute}", inner)
+                    yield Patch(f"{_public(name, value)}.{value.__qualname__}.{attribute}", inner)
 
     def _foreign_ones(self, space: Mapping[str, Any]) -> list[tuple[str, Any]]:
         found, kinds = [], self._kinds
