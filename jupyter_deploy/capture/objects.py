@@ -34,7 +34,6 @@ from jupyter_deploy.bentos.python.endpoint import hints
 from jupyter_deploy.capture import identity, unpicklable
 from jupyter_deploy.capture.reached import Reached, foreign_bases
 from jupyter_deploy.capture.steady import StandIn, Steady
-from jupyter_deploy.capture.stream import Direct
 
 __all__ = ["Make", "Pickler", "Place", "Reached", "dump"]
 
@@ -84,8 +83,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
     """
 
     def __init__(self, file: IO[bytes], reached: Reached, place: Place) -> None:
-        direct = Direct(file)
-        super().__init__(direct, protocol=pickle.HIGHEST_PROTOCOL, buffer_callback=direct.keep)
+        super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
         self._reached = reached
         self._place = place
         self._classes: dict[str, int] = {}
@@ -124,7 +122,9 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
             return self._class(obj, reduced)
         if isinstance(obj, FunctionType):
             return reduced if reduced is NotImplemented else self._function(obj, reduced)
-        return self._made_steady(self._instance(obj, kind))
+        reduced = self._instance(obj, kind)
+        self._reached.reduction(obj, reduced)
+        return self._made_steady(reduced)
 
     def _note(self, obj: Any, kind: type, *, by_value: bool) -> None:
         self._reached.meet(obj)

@@ -6,9 +6,11 @@ import sys
 import sysconfig
 from pathlib import PurePath
 from types import CodeType, FunctionType
+from typing import Any
 
 _LIBRARIES = tuple({sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib")})
 MOST_HELD = 1_000  # in `Reached.held`
+MOST_REDUCED = 50_000  # in `Reached.reduced`
 
 
 class Reached:
@@ -19,6 +21,8 @@ class Reached:
         defined: What was pickled by value: qualified name and code of functions; classes stand with their methods.
         functions: Every function, whether it was pickled by value or by name.
         classes: Every class, and that of every object.
+        reduced: By their ids, at most `MOST_REDUCED` objects that are no plain values or containers, with function, arguments and
+            state of their reduction.
         held: Paths, and at most `MOST_HELD` objects of classes that no installed package defines.
     """
 
@@ -27,6 +31,7 @@ class Reached:
         self.defined: list[tuple[str, CodeType]] = []
         self.functions: list[FunctionType] = []
         self.classes: dict[type, bool] = {}
+        self.reduced: dict[int, tuple[object, tuple[Any, ...]]] = {}
         self.held: list[object] = []
 
     def meet(self, obj: object) -> None:
@@ -42,6 +47,16 @@ class Reached:
             self.classes[kind] = _is_own(kind)
         if self.classes[kind] and kind is not obj and len(self.held) < MOST_HELD:
             self.held.append(obj)
+
+    def reduction(self, obj: object, reduced: object) -> None:
+        """Note how an object is pickled.
+
+        Args:
+            obj: The object.
+            reduced: A reduction as in `object.__reduce__`.
+        """
+        if isinstance(reduced, tuple) and len(self.reduced) < MOST_REDUCED:
+            self.reduced[id(obj)] = obj, reduced[:3]  # the rest are iterators, which can be gone through once
 
     def module(self, name: object) -> None:
         """Note a module.

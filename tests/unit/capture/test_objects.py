@@ -9,6 +9,7 @@ import pickle
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.neighbors import KNeighborsClassifier
@@ -188,3 +189,14 @@ def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert b"the-value-of-hush" not in sink.getvalue()
     assert "the-value-of-hush" == pickle.loads(sink.getvalue())(1)
+
+
+@pytest.mark.parametrize("count", [10, 10_000, 200_000])
+def test_arrays_of_any_size(session: Any, count: int) -> None:
+    """Arrays come back as they were and can be written to, whether they stand within a frame of the pickle or beside it."""
+    array = np.arange(float(count))
+    first, (second, same) = loaded([array, [np.asfortranarray(array.reshape(2, -1)), array]])
+    same[0] = 7.0
+
+    assert 7.0 == first[0]
+    assert (array.reshape(2, -1) == second).all()
