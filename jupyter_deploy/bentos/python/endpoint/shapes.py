@@ -140,8 +140,10 @@ class Shapes:
         if kind in self._made:
             return _again(kind.__name__, self._made[kind])
         place = self._made[kind] = []
-        place.append(record(kind, self))
-        del self._made[kind]
+        try:
+            place.append(record(kind, self))
+        finally:
+            del self._made[kind]
         return place[0]
 
 
