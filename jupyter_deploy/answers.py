@@ -9,23 +9,24 @@ from typing import Any
 ABSOLUTE = 1e-3  # of the relative tolerance: so that 1e-17 equals 0 where probabilities are compared
 
 
-def same(expected: Any, got: Any, tolerance: float) -> bool:
+def same(expected: Any, got: Any, tolerance: float, scale: float = ABSOLUTE) -> bool:
     """Compare an answer with the notebook's.
 
     Args:
         expected: The notebook's answer, as JSON.
         got: The release's answer, as JSON.
         tolerance: Relative tolerance of floats.
+        scale: How large a float is, at the least, that the tolerance is relative to.
 
     Returns:
         Whether they are the same: kinds equal, floats near, everything else equal.
     """
     if isinstance(expected, list) and isinstance(got, list):
-        return len(expected) == len(got) and all(same(a, b, tolerance) for a, b in zip(expected, got, strict=True))
+        return len(expected) == len(got) and all(same(a, b, tolerance, scale) for a, b in zip(expected, got, strict=True))
     if isinstance(expected, dict) and isinstance(got, dict):
-        return expected.keys() == got.keys() and all(same(expected[name], got[name], tolerance) for name in expected)
+        return expected.keys() == got.keys() and all(same(expected[name], got[name], tolerance, scale) for name in expected)
     if isinstance(expected, float) and isinstance(got, float):
-        return math.isclose(expected, got, rel_tol=tolerance, abs_tol=tolerance * ABSOLUTE)
+        return math.isclose(expected, got, rel_tol=tolerance, abs_tol=tolerance * scale)
     return type(expected) is type(got) and bool(expected == got)
 
 
@@ -46,6 +47,20 @@ def alike(expected: Any, got: Any) -> bool:
     return type(expected) is type(got)
 
 
+def largest(answer: Any) -> float:
+    """Find the largest float of an answer.
+
+    Args:
+        answer: The answer, as JSON.
+
+    Returns:
+        Its absolute value; 0 where there is none.
+    """
+    if isinstance(answer, list | dict):
+        return max(map(largest, answer.values() if isinstance(answer, dict) else answer), default=0.0)
+    return abs(answer) if isinstance(answer, float) else 0.0
+
+
 def needed(expected: Any, got: Any) -> float | None:
     """Say which tolerance would make two answers the same.
 
@@ -57,18 +72,18 @@ def needed(expected: Any, got: Any) -> float | None:
         The smallest relative tolerance; None where no tolerance does, since more than floats differs.
     """
     if isinstance(expected, list) and isinstance(got, list):
-        return _largest(map(needed, expected, got)) if len(expected) == len(got) else None
+        return _worst(map(needed, expected, got)) if len(expected) == len(got) else None
     if isinstance(expected, dict) and isinstance(got, dict):
-        return _largest(needed(expected[name], got[name]) for name in expected) if expected.keys() == got.keys() else None
+        return _worst(needed(expected[name], got[name]) for name in expected) if expected.keys() == got.keys() else None
     if isinstance(expected, float) and isinstance(got, float):
         return abs(expected - got) / max(abs(expected), abs(got), ABSOLUTE)
     return 0.0 if same(expected, got, 0.0) else None
 
 
-def _largest(tolerances: Iterable[float | None]) -> float | None:
-    largest = 0.0
+def _worst(tolerances: Iterable[float | None]) -> float | None:
+    worst = 0.0
     for one in tolerances:
         if one is None:
             return None
-        largest = max(largest, one)
-    return largest
+        worst = max(worst, one)
+    return worst

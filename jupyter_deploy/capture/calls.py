@@ -105,6 +105,20 @@ def find(search: Search, notebook: Notebook) -> list[Call]:
     return sorted(found, key=lambda call: (call.rank, call.rank in (ASKED, LITERAL) and call.method != search.methods[0]))
 
 
+def names(search: Search, notebook: Notebook) -> set[str]:
+    """List the methods of a model that were called on anything, also on what is gone by now.
+
+    Args:
+        search: What to look for.
+        notebook: Where to look.
+
+    Returns:
+        The methods' names.
+    """
+    cells = [cell for cell in notebook.newest_first() if any(one and one in cell.source for one in search.methods)]
+    return {_method(node.func) for cell in cells for rank, node in _calls(search, cell.tree) if rank == ASKED}
+
+
 def _in_cell(search: Search, cell: Executed) -> Iterator[Call]:
     nodes = list(_calls(search, cell.tree))
     for rank, node in sorted(nodes, key=lambda one: (one[1].lineno, one[1].col_offset), reverse=True):

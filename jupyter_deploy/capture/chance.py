@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from jupyter_deploy import errors
-from jupyter_deploy.answers import alike, needed, same
+from jupyter_deploy.answers import ABSOLUTE, alike, needed, same
 
 SMALL = 0.1  # a tolerance above it says that the answers have little to do with each other
 LONGEST = 120  # characters of an answer that people see
@@ -91,14 +91,14 @@ class Twice(NamedTuple):
     first: list[Any]
     second: list[Any]
 
-    def agree(self, tolerance: float, *, shape_only: bool) -> bool:
+    def agree(self, tolerance: float, *, shape_only: bool, scale: float = ABSOLUTE) -> bool:
         """Say whether the answers are the same, floats within a relative tolerance, or at least of one shape."""
-        return alike(*self) if shape_only else same(*self, tolerance)
+        return alike(*self) if shape_only else same(*self, tolerance, scale)
 
-    def differing(self, tolerance: float) -> tuple[int, str, str]:
+    def differing(self, tolerance: float, scale: float = ABSOLUTE) -> tuple[int, str, str]:
         """Find the first row that differs, and both answers to it."""
         pairs = itertools.zip_longest(*self)
-        row = next((at for at, pair in enumerate(pairs) if not same(*pair, tolerance)), 0)
+        row = next((at for at, pair in enumerate(pairs) if not same(*pair, tolerance, scale)), 0)
         first, second = (_short(one[row]) if row < len(one) else "nothing" for one in self)
         return row, first, second
 

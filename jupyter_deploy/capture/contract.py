@@ -81,7 +81,7 @@ def find(search: calls.Search, notebook: Notebook, example: Any, known: Input | 
     candidates = _candidates(search, forward, known) if example is MISSING else _from_example(search, example, known)
     recorded = tuple(_from_calls(search, [call for call in found if call.rank != calls.FITTED]))
     fitted = tuple(_from_calls(search, [call for call in found if call.rank == calls.FITTED]))
-    called = {call.method for call in found}
+    called = calls.names(search, notebook)
     methods = tuple(one for one in search.methods if one not in calls.ON_DEMAND or one in called) or search.methods
     return Found(candidates, recorded, fitted or tuple(_like_training(search.namespace, known)), methods)
 

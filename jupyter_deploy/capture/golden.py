@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from jupyter_deploy import errors
+from jupyter_deploy.answers import ABSOLUTE, largest
 from jupyter_deploy.bentos.python.endpoint import codec
 from jupyter_deploy.bentos.python.endpoint.hints import by_name, settled
 from jupyter_deploy.capture import calls, chance, kinds, meaning, selection, union
@@ -324,9 +325,12 @@ def _check(question: Question, method: Method, answered: Answered, seconds: floa
         if not twice.agree(question.tolerance, shape_only=question.shape_only):
             raise _refuse(question, method.name, twice)
     as_json = Twice(expected, own)
-    if not as_json.agree(max(FAITHFUL, question.tolerance), shape_only=question.shape_only):
-        row, _, _ = as_json.differing(FAITHFUL)
-        reason = "JSON has no infinite numbers, for one" if _hold_null(batch.rows) else "a type of theirs has no form in JSON"
+    scale = max(ABSOLUTE, largest(expected))  # what is nearly 0 depends on how rows lie in memory, as a distance to itself does
+    if not as_json.agree(max(FAITHFUL, question.tolerance), shape_only=question.shape_only, scale=scale):
+        row, _, _ = as_json.differing(FAITHFUL, scale)
+        reason = kinds.difference(batch.original, _as_sent(question.model, method, batch)) or (
+            "JSON has no infinite numbers, for one" if _hold_null(batch.rows) else "a type of theirs has no form in JSON"
+        )
         raise NoAnswer(f"row {row} is answered otherwise when it comes as JSON, as callers send it: {reason}")
 
 

@@ -28,6 +28,13 @@ CANNOT = {
 """Those that answer only for the data that they were fitted on, or know no rows at all."""
 
 
+SPARSELY = {"KBinsDiscretizer", "KNeighborsTransformer", "RadiusNeighborsTransformer", "RandomTreesEmbedding"}
+"""Those whose answers are sparse, and that refuse to make tables of them."""
+
+DENSELY = {"PCA"}
+"""Those that take sparse rows only where they are told to solve otherwise."""
+
+
 def captured(model: Any, rows: Any, folder: Path) -> tuple[Capture, worker.Model]:
     """Capture a model that a cell asked, and load what was captured as a worker does."""
     asked = "transform" if hasattr(model, "transform") else "predict"
@@ -56,7 +63,7 @@ def assert_same(expected: Any, got: Any) -> None:
         for one, other in zip(expected, got, strict=True):
             assert_same(one, other)
     elif isinstance(expected, pd.DataFrame):
-        pd.testing.assert_frame_equal(expected, got)
+        pd.testing.assert_frame_equal(expected, got, atol=1e-6)
     elif isinstance(expected, pd.Series):
         pd.testing.assert_series_equal(expected, got)
     elif sparse.issparse(expected):
@@ -93,3 +100,39 @@ def test_estimators_answer_as_in_the_notebook(name: str, tmp_path: Path) -> None
             captured(model, data.X, tmp_path)
         return
     hold_to_its_word(model, data.X, tmp_path)
+
+
+NUMERIC = [name for name in estimators.names() if name not in CANNOT and estimators.data_of(name).X is estimators.X]
+"""Those that answer about rows of plain numbers."""
+
+
+@pytest.mark.parametrize("name", [name for name in NUMERIC if hasattr(estimators.make(name), "set_output")])
+def test_tables_come_back_as_tables(name: str, tmp_path: Path) -> None:
+    """What was fitted on a table, and told to give back tables, does so from afar: names, types and index."""
+    rows = pd.DataFrame(estimators.X, columns=["height", "weight", "age", "dose"], index=[f"row {at}" for at in range(24)])
+    model = estimators.make(name)
+    if name not in SPARSELY:
+        model.set_output(transform="pandas")
+    model = estimators.fit(name, estimators.data_of(name)._replace(X=rows), model)
+
+    taken = hold_to_its_word(model, rows, tmp_path)
+
+    assert list(rows.columns) == [column.name for column in taken.contract.methods[0].input.columns]
+
+
+def takes_sparse(name: str) -> bool:
+    """Ask an estimator whether it takes sparse rows."""
+    model = estimators.make(name)
+    tags = model.__sklearn_tags__() if hasattr(model, "__sklearn_tags__") else None
+    return bool(tags.input_tags.sparse if tags is not None else "sparse" in model._get_tags()["X_types"])
+
+
+@pytest.mark.parametrize("name", [name for name in NUMERIC if name not in DENSELY and takes_sparse(name)])
+def test_sparse_rows_reach_the_model_as_such(name: str, tmp_path: Path) -> None:
+    """What was asked with a sparse matrix gets one of the same class from afar, and its sparse answers come back as such."""
+    rows = sparse.csr_array(np.where(estimators.X > 1.5, estimators.X, 0.0))
+    model = estimators.fit(name, estimators.data_of(name)._replace(X=rows))
+
+    taken = hold_to_its_word(model, rows, tmp_path)
+
+    assert ("sparse", "csr_array") == (taken.contract.methods[0].input.kind, taken.contract.methods[0].input.name)

@@ -172,7 +172,7 @@ def _rows(value: Any) -> list[Any]:
         if len(set(names)) < len(names):
             raise ValueError(f"the frame has two columns of one name: {sorted({one for one in names if names.count(one) > 1})}")
         columns = [_column(value.iloc[:, place]) for place in range(len(names))]
-        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)] if names else [{} for _ in range(len(value))]
     if hasattr(value, "iloc"):
         return _column(value)
     if sparse.is_sparse(value):
@@ -212,7 +212,7 @@ def _to_array(predictions: list[Any], output: Output, _index: Any = None) -> Any
 
 def _to_frame(predictions: list[Any], output: Output, index: Any = None) -> Any:
     values = [[row[column.name] for row in predictions] for column in output.columns]
-    return Frame(output.columns, output.dtype)(values, index)
+    return Frame(output.columns, output.dtype)(values, index, len(predictions))
 
 
 def _to_series(predictions: list[Any], output: Output, index: Any = None) -> Any:

@@ -162,19 +162,20 @@ class Frame:
             for column in columns
         ]
 
-    def __call__(self, values: Sequence[Sequence[Any]], index: Any = None) -> Any:
+    def __call__(self, values: Sequence[Sequence[Any]], index: Any = None, size: int = 0) -> Any:
         """Build one.
 
         Args:
             values: The values of each column.
             index: The frame's index; a range where None.
+            size: How many rows there are where there is no column to tell.
 
         Returns:
             The frame.
         """
         import pandas as pd
 
-        rows = pd.RangeIndex(len(values[0]) if values else 0)
+        rows = pd.RangeIndex(len(values[0]) if values else size)
         made = pd.DataFrame({place: build(values[place]) for place, build in enumerate(self._build)}, index=rows, copy=False)
         made.columns = self.labels
         return made if index is None else made.set_axis(index)
