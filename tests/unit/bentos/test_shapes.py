@@ -132,8 +132,7 @@ FITS: list[tuple[Any, Any]] = [  # what a hint makes out of the JSON of a value 
     "Ada"}), (Customer, Customer(age=3, address=Address(city="Bern", since=DAY), others=[CHILD])), (Old, Old(count=1)),
     (Struct, Struct(1, [2])), (Sized, Sized(3, Colour.TWO)), (datetime.date, DAY), (datetime.datetime, MOMENT),
     (datetime.time, MOMENT.time()), (datetime.timedelta, datetime.timedelta(days=1, seconds=3)), (uuid.UUID, ID),
-    (decimal.Decimal, decimal.Decimal("1.10")), (bytes, b"\xff"), (Path, Path("a/b")), (pd.Timestamp, pd.Timestamp("2024-01-31
-    10:30")), (np.float64, np.float64(0.5)), (np.int8, np.int8(3)), (Annotated[int, pydantic.Field(gt=3)], 4), (Annotated[int,
+    (decimal.Decimal, decimal.Decimal("1.10")), (bytes, b"\xff"), (Path, Path("a/b")), (pd.Timestamp, pd.Timestamp("2024-01-31T10:30")), (np.float64, np.float64(0.5)), (np.int8, np.int8(3)), (Annotated[int, pydantic.Field(gt=3)], 4), (Annotated[int,
     "seats"], 4),
 ]  # fmt: skip
 
