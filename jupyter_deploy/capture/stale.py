@@ -134,8 +134,8 @@ class _Comparison:
 
     def _gone(self, gone: list[Made]) -> list[Finding]:
         """Tell of the cells that the file does not have as they ran."""
-        texts = {one.statement.text for one in self.live}
-        new = [one for source in self.saved for one in statements(source) if one.text not in texts]
+        further = {one.statement.text for one in self.live if one.name in one.uses}  # these go on from what was there
+        new = [one for source in self.saved for one in statements(source) if one.text not in further]
         renamed = {name for one in new for name in one.binds | one.changes}
         found = []
         for cell in sorted({one.cell for one in gone}):
@@ -161,10 +161,8 @@ class _Comparison:
                 there = f"Cell {self.numbers[self.ran[one.statement.text]]}"
                 here = next((self.numbers[other.cell] for other in made if other.name == one.name), None)
                 instead = f"cell {here} does" if here is not None else "it ran too late for that"
-                message = f"{there} would make `{one.name}` for it if the saved notebook ran from top to bottom; here {instead}."
-                return self._finding(
-                    self.ran[one.statement.text], f"{message} Cells ran in another order than they stand.", RUN_ALL
-                )
+                message = f"{there} would make `{one.name}` if the saved notebook ran from top to bottom, but here {instead}."
+                return self._finding(self.ran[one.statement.text], message, RUN_ALL)
         return None
 
     def _repeated(self, made: Sequence[Made]) -> Finding | None:
@@ -187,7 +185,7 @@ class _Comparison:
             before = next((other for other, its in places[:at] if its > place and other != cell), None)
             if before is not None:
                 message = (
-                    f"Cell {self.numbers[cell]} ran after cell {self.numbers[before]}, which stands below it in the saved notebook"
+                    f"Cell {self.numbers[cell]} ran after cell {self.numbers[before]} and stands above it in the saved notebook"
                 )
                 return self._finding(cell, f"{message}; the model depends on both.", RUN_ALL)
         return None
