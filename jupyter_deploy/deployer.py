@@ -200,9 +200,9 @@ class Deployer(Records):
         for release in self.store.releases():
             if not release.ended:
                 self._resume(release)
-        for name in self.store.endpoints():
-            if not any(walk.release.endpoint == name for walk in self._alive()):
-                self._tidy(name)
+        left = {launch.partition("@")[0] for launch in self.target.status()}  # also of an endpoint that was being removed
+        for name in {*self.store.endpoints(), *left} - {walk.release.endpoint for walk in self._alive()}:
+            self._tidy(name)
         return trouble
 
     def halt(self) -> None:

@@ -75,6 +75,24 @@ def publish(store: Store, home: Home, endpoint: str) -> Path:
     return path
 
 
+def opens(store: Store, home: Home, endpoint: str) -> bool:
+    """Say whether the owner's key opens an endpoint.
+
+    Args:
+        store: The agent's memory.
+        home: The agent's folders.
+        endpoint: The endpoint's name.
+
+    Returns:
+        Whether its file holds a secret whose hash is known, and workers are told of it.
+    """
+    file, told = home.keys / f"{endpoint}.key", home.releases / endpoint / "keys.json"
+    if not (file.exists() and told.exists() and (home.root / "pepper").exists()):
+        return False
+    hashed = keys.hash_key(file.read_text().strip(), _pepper(home, endpoint))
+    return any(key.hash == hashed and key.revoked is None for key in store.keys(endpoint)) and hashed in told.read_text()
+
+
 def revoke(store: Store, home: Home, endpoint: str, id: str) -> None:
     """End a key.
 

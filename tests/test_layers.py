@@ -30,7 +30,7 @@ LAYERS = (
     ("observe",),
     ("walk", "received"),
     ("changes",),
-    ("records",),
+    ("records", "soundness"),
     ("deployer",),
     ("check",),
     ("agent",),

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from jupyter_deploy import __version__, errors, settings
-from jupyter_deploy.adapters import archives, card, records, terminal
+from jupyter_deploy.adapters import archives, card, records, soundness, terminal
 from jupyter_deploy.adapters import golden as goldens
 from jupyter_deploy.adapters import lock as locks
 from jupyter_deploy.adapters import view as words
@@ -34,6 +34,8 @@ app = typer.Typer(
 )
 agent = typer.Typer(help="The background process that owns what is deployed.", no_args_is_help=True)
 app.add_typer(agent, name="agent")
+
+agent.command("verify")(soundness.verify)
 
 app.add_typer(records.app)
 app.add_typer(archives.app)

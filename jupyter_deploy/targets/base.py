@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
+from jupyter_deploy.home import Home
 from jupyter_deploy.values import Options, Value
 
 
@@ -154,6 +155,22 @@ class Target(Protocol):
 
     def status(self) -> dict[str, Health]:
         """Say how every release is that was started, by launch id."""
+        ...
+
+    @staticmethod
+    def recorded(home: Home) -> set[str]:
+        """Read which releases requests go to, as far as files tell it; nothing is started or changed.
+
+        Args:
+            home: The agent's folders.
+
+        Returns:
+            Launch ids.
+
+        Raises:
+            OSError: If a file cannot be read.
+            ValueError: If a file holds something else.
+        """
         ...
 
     def samples(self, id: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
@@ -158,6 +159,24 @@ class Local:
     def status(self) -> dict[str, Health]:
         """Say how every release is that was started, by launch id."""
         return self._workers.status()
+
+    @staticmethod
+    def recorded(home: Home) -> set[str]:
+        """Read which releases requests go to, as far as files tell it; nothing is started or changed.
+
+        Args:
+            home: The agent's folders.
+
+        Returns:
+            Launch ids.
+
+        Raises:
+            OSError: If a file cannot be read.
+            ValueError: If a file holds something else.
+        """
+        files = {name: home.router / f"{name}.json" for name in ("cds", "rds")}
+        found = {name: json.loads(file.read_bytes())["resources"] for name, file in files.items() if file.exists()}
+        return {one["name"] for one in found.get("cds", ())} | router.routed(found.get("rds", ()))
 
     def samples(self, id: str) -> dict[str, Any]:
         """Read what the router counted for a release since the router started.
