@@ -23,7 +23,7 @@ NEEDED = ("jupyter_deploy.adapters.python",)  # what `%deploy` itself imports fi
 
 # What belongs to the notebook rather than to a model. A model that does need one of these imports it when it is loaded.
 TOOLS = frozenset({
-    "IPython", "anyio", "asttokens", "certifi", "cloudpickle", "comm", "debugpy", "decorator", "executing", "h11",
+    "IPython", "anyio", "asttokens", "certifi", "cloudpickle", "comm", "debugpy", "decorator", "detect_secrets", "executing", "h11",
     "httpcore", "httpx", "idna", "ipykernel", "ipywidgets", "jedi", "matplotlib", "matplotlib_inline", "mpl_toolkits",
     "msgspec", "nest_asyncio", "nest_asyncio2", "parso", "pexpect", "pip", "pkg_resources", "platformdirs", "plotly",
     "prompt_toolkit", "psutil", "ptyprocess", "pure_eval", "pydev_ipython", "pydevd", "pygments", "seaborn", "setuptools",

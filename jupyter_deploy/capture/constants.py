@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 _CONFIGURED = re.compile(r"""["']?([A-Za-z_][\w.-]{2,60})["']?[ \t]*(?:=>|[:=])[ \t]*["']?([^\s"',;#]{4,200})""")
 
+_SETTING = re.compile(r"\s*(?:$|[-#;\[]|(?:export\s+)?[\w.-]+\s*[:=])")
+
 
 class Constant(NamedTuple):
     """A text within code.
@@ -46,6 +48,20 @@ def in_python(source: str) -> list[Constant]:
         if text:
             found.append(Constant(named.get(id(node), ("", None))[0], text, getattr(node, "lineno", 1)))
     return found
+
+
+def are_settings(text: str) -> bool:
+    """Say whether a text is a file with settings rather than prose.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        Whether it looks like JSON, or each of its lines assigns something.
+    """
+    if "=" not in text and ":" not in text:
+        return False
+    return text.lstrip()[:1] in ("{", "[") or all(_SETTING.match(line) for line in text.splitlines())
 
 
 def in_settings(text: str) -> Iterator[Constant]:

@@ -13,6 +13,8 @@ from jupyter_deploy.capture import constants, names, objects, paths, tokens
 from jupyter_deploy.capture.steady import StandIn
 
 MANY = 64  # texts in a dict above which it is a table of words rather than settings
+FIELDS = ("_fields", "__dataclass_fields__", "__struct_fields__")
+LONGEST_SETTINGS = 20_000  # characters
 REMEMBERED = 100_000  # texts without a secret
 
 Met = dict[str, tuple[str, str]]
@@ -66,7 +68,9 @@ class _Looking(objects.Pickler):
         Args:
             obj: The object.
         """
-        self._look_at(obj)
+        kind = type(obj)
+        if kind is not int and kind is not float and (kind is not str or len(obj) >= tokens.SHORTEST):
+            self._look_at(obj)
 
 
 class _Look:
@@ -75,14 +79,10 @@ class _Look:
     def __init__(self) -> None:
         self.met: Met = {}
         self._clean: set[str] = set()
-        self._by_class: dict[type, Callable[[Any], None] | None] = dict.fromkeys((int, float, complex, bool, type(None)))
+        self._by_class: dict[type, Callable[[Any], None] | None] = dict.fromkeys((complex, bool, type(None)))
 
     def __call__(self, obj: Any) -> None:
         kind = type(obj)
-        if kind is str:
-            if len(obj) > 10 and obj not in self._clean:
-                self._text(obj)
-            return
         if kind not in self._by_class:
             self._by_class[kind] = self._how(kind)
         look = self._by_class[kind]
@@ -98,12 +98,16 @@ class _Look:
             return self._bytes
         if issubclass(kind, dict):
             return self._pairs
+        if any(hasattr(kind, one) for one in FIELDS):
+            return self._fields
         if issubclass(kind, (tuple, list)):
-            return self._fields if hasattr(kind, "_fields") else self._pair
+            return self._pair
         if hasattr(kind, "get_secret_value"):
             return self._wrapped
+        if any(base.__module__ == "numpy" and base.__name__ == "ndarray" for base in kind.__mro__):
+            return self._array
         tables: dict[str, Callable[[Any], None]] = {
-            "numpy.ndarray": self._array, "pandas.DataFrame": self._table, "polars.Series": self._column,
+            "pandas.DataFrame": self._table, "polars.DataFrame": self._table, "polars.Series": self._column,
             "pyarrow.ChunkedArray": self._column,
         }  # fmt: skip
         if place.startswith("pyarrow.") and kind.__name__.endswith("StringArray"):
@@ -116,9 +120,14 @@ class _Look:
         self.met[value] = known if name else kind, called or name  # a format tells more than a name
 
     def _text(self, text: str) -> None:
+        if len(text) < tokens.SHORTEST or text in self._clean or tokens.is_dull(text):
+            return
         found = tokens.find(text)
         for one in found:
             self._found(*one)
+        if len(text) <= LONGEST_SETTINGS and constants.are_settings(text):
+            for name, value, _ in constants.in_settings(text):
+                self._name(name, value, among_many=True)
         if not found and len(text) < 1000:
             if len(self._clean) >= REMEMBERED:
                 self._clean.clear()
@@ -137,14 +146,18 @@ class _Look:
         texts = [(name, value) for name, value in mapping.items() if isinstance(value, (str, bytes, bytearray))]
         for name, value in texts:
             self._name(name, value, among_many=len(texts) > MANY)
+        if "value" in mapping:  # `{"name": "API_KEY", "value": …}`
+            self._name(mapping.get("name", mapping.get("key")), mapping["value"], among_many=True)
 
     def _pair(self, pair: Any) -> None:
         if len(pair) == 2:
             self._name(pair[0], pair[1], among_many=True)
 
     def _fields(self, record: Any) -> None:
-        for name, value in zip(record._fields, record, strict=False):
-            self._name(name, value)
+        """Look at the fields of a named tuple, a data class and its like, whose names a pickle may leave out."""
+        names_of = next(getattr(record, one) for one in FIELDS if hasattr(record, one))
+        for name in names_of if isinstance(names_of, Iterable) else ():
+            self._name(name, getattr(record, name, None) if isinstance(name, str) else None)
 
     def _wrapped(self, secret: Any) -> None:
         value = _as_text(secret.get_secret_value())
@@ -155,13 +168,17 @@ class _Look:
         if array.dtype.kind in "SU":
             for one in array.ravel().tolist():
                 self._text(one) if isinstance(one, str) else self._bytes(one)
+        elif array.dtype.names:
+            for name in array.dtype.names:
+                self._array(array[name])
         elif array.dtype.kind == "V" or array.dtype.itemsize == 1:
             self._bytes(array.ravel()[: tokens.LIMIT // array.dtype.itemsize].tobytes())
 
     def _table(self, table: Any) -> None:
         for number, name in enumerate(table.columns):
             if isinstance(name, str) and names.telling(name) == "plainly":
-                for value in table.iloc[:, number].tolist():
+                column = table.iloc[:, number] if hasattr(table, "iloc") else table[name]
+                for value in column.to_list():
                     self._name(name, value, among_many=True)
 
     def _column(self, column: Any) -> None:

@@ -91,6 +91,9 @@ def parts(obj: object) -> Iterator[tuple[str, object]]:
     elif isinstance(obj, type):
         own = {name: one for name, one in vars(obj).items() if name not in _OF_EVERY_CLASS}
         yield from ((f".{name}", getattr(one, "__func__", one)) for name, one in own.items())
+        yield from ((f" → {base.__name__}", base) for base in obj.__bases__)
+    elif isinstance(obj, memoryview):
+        yield " → its bytes", obj.tobytes()
     elif not isinstance(obj, types.ModuleType):
         cells = _cells(obj)
         yield from _parts_of_instance(obj) if cells is None else cells
@@ -146,14 +149,23 @@ def _cells(obj: Any) -> list[tuple[str, object]] | None:
     kind = type(obj)
     match f"{kind.__module__.partition('.')[0]}.{kind.__name__}":
         case "numpy.ndarray":
-            return _numbered(obj.ravel().tolist() if obj.dtype.kind in "OSU" else ())
+            return _numbered(obj.ravel().tolist() if obj.dtype.kind in "OSUV" else ())
         case "pandas.DataFrame":
-            return [(f"[{name!r}]", obj.iloc[:, number]) for number, name in enumerate(obj.columns)]
+            columns = [(f"[{name!r}]", obj.iloc[:, number]) for number, name in enumerate(obj.columns)]
+            return [*columns, (".columns", obj.columns), (".index", obj.index)]
         case "pandas.Series" | "polars.Series":
-            return _numbered(obj.to_list() if str(obj.dtype).lower() in ("object", "str", "string", "category") else ())
+            return [*_numbered(_texts(obj)), *([(".index", obj.index)] if hasattr(obj, "index") else [])]
+        case "pandas.Categorical":
+            return [(".categories", obj.categories)]
+        case "pandas.Index" | "pandas.CategoricalIndex" | "pandas.MultiIndex":
+            return _numbered(_texts(obj))
         case "polars.DataFrame":
             return [(f"[{one.name!r}]", one) for one in obj.get_columns()]
     return None
+
+
+def _texts(column: Any) -> Iterable[object]:
+    return column.to_list() if str(column.dtype).lower() in ("object", "str", "string", "category") else ()
 
 
 def _numbered(values: Iterable[object]) -> list[tuple[str, object]]:

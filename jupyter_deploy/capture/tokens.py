@@ -16,6 +16,9 @@ from typing import Any, NamedTuple
 LIMIT = 64 * 1024 * 1024
 """How many characters of one text or bytes are looked at."""
 
+SHORTEST = 11
+"""Characters of the shortest text that may hold one: an address with a password."""
+
 _CHUNK, _OVERLAP = 1 << 20, 4096
 
 # Kind, as it stands in a message, and pattern; where a pattern has a group, that is the secret.
@@ -93,7 +96,7 @@ _CONNECTION = re.compile(
     r"(?i)\b(?:server|host|hostname|data source|driver|uid|user id|user|username|dbname|database|initial catalog)\s*="
 )
 
-_RUN = re.compile(r"[\w+/=.:;~@%&?!$*^#-]{11,}", re.ASCII)
+_RUN = re.compile(rf"[\w+/=.:;~@%&?!$*^#-]{{{SHORTEST},}}", re.ASCII)
 _KEYED = re.compile(r"(?i)(?:key|pwd|pw|password|passwd|pass|token)\W{1,12}|bearer\s|[?&]sig=", re.ASCII)
 _DULL = re.compile(r"[0-9a-f-]+|[0-9A-F-]+|[a-z_-]+|[\d.eE+-]+")  # digests, ids, words and numbers
 _LONG = 20  # characters of what is a secret only by the word before it
@@ -112,6 +115,18 @@ class Found(NamedTuple):
 
     kind: str
     value: str
+
+
+def is_dull(text: str) -> bool:
+    """Say whether a whole text is a digest, an id, a word or a number, none of which is a secret.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        Whether it is.
+    """
+    return _DULL.fullmatch(text) is not None
 
 
 def find(text: str) -> list[Found]:
