@@ -129,10 +129,12 @@ FITS: list[tuple[Any, Any]] = [  # what a hint makes out of the JSON of a value 
     (typing.Sequence[Item], [Item(1)]), (dict[str, Item], {"a": Item(1)}), (dict[int, float], {1: 2.5}), (dict, {"a": 1}),
     (collections.deque[int], collections.deque([1])), (typing.Mapping[str, int], {"a": 1}), (list, [1, "a"]),
     (Item, Item(1, ["a"], Item(2))), (Item | Address, Address(city="Rome")), (Box[int], Box(3)), (Point, Point(1.5, 2.0)),
-    (Person, {"name": "Ada"}), (Customer, Customer(age=3, address=Address(city="Bern", since=DAY), others=[CHILD])), (Old, Old(count=1)),
+    (Person, {"name": "Ada"}), (Customer, Customer(age=3, address=Address(city="Bern", since=DAY), others=[CHILD])),
+    (Old, Old(count=1)),
     (Struct, Struct(1, [2])), (Sized, Sized(3, Colour.TWO)), (datetime.date, DAY), (datetime.datetime, MOMENT),
     (datetime.time, MOMENT.time()), (datetime.timedelta, datetime.timedelta(days=1, seconds=3)), (uuid.UUID, ID),
-    (decimal.Decimal, decimal.Decimal("1.10")), (bytes, b"\xff"), (Path, Path("a/b")), (pd.Timestamp, pd.Timestamp("2024-01-31T10:30")),
+    (decimal.Decimal, decimal.Decimal("1.10")), (bytes, b"\xff"), (Path, Path("a/b")),
+    (pd.Timestamp, pd.Timestamp("2024-01-31T10:30")),
     (np.float64, np.float64(0.5)), (np.int8, np.int8(3)), (Annotated[int, pydantic.Field(gt=3)], 4), (Annotated[int, "seats"], 4),
 ]  # fmt: skip
 
