@@ -98,17 +98,30 @@ class Index:
             f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: {tag}\n",
             **(more or {}),
         }
-        files[f"{info}/RECORD"] = "".join(f"{one},,\n" for one in [*files, f"{info}/RECORD"])
+        files[f"{info}/RECORD"] = "".join(map(_line, files, files.values())) + f"{info}/RECORD,,\n"
         with zipfile.ZipFile(wheel, "w") as archive:
             for path, text in files.items():
                 archive.writestr(path, text)
+        self.publish(wheel.name, name, wheel.read_bytes(), hashed=hashed, yanked=yanked)
+        return wheel
+
+    def publish(self, file: str, name: str, data: bytes, *, hashed: bool = True, yanked: str = "") -> None:
+        """Publish a file.
+
+        Args:
+            file: Its name.
+            name: The distribution's name.
+            data: Its content.
+            hashed: Whether the index tells its hash.
+            yanked: Why its author has withdrawn it.
+        """
+        (self.folder / file).write_bytes(data)
         page = self._page(name)
         page.parent.mkdir(parents=True, exist_ok=True)
-        anchor = f"#sha256={hashlib.sha256(wheel.read_bytes()).hexdigest()}" if hashed else ""
+        anchor = f"#sha256={hashlib.sha256(data).hexdigest()}" if hashed else ""
+        withdrawn = f' data-yanked="{yanked}"' if yanked else ""
         with page.open("a") as listing:
-            withdrawn = f' data-yanked="{yanked}"' if yanked else ""
-            listing.write(f'<a href="/{wheel.name}{anchor}"{withdrawn}>{wheel.name}</a>\n')
-        return wheel
+            listing.write(f'<a href="/{file}{anchor}"{withdrawn}>{file}</a>\n')
 
     def forget(self, name: str) -> None:
         """Take everything of a name off the index.
@@ -134,11 +147,22 @@ class Index:
         return self.folder / "simple" / re.sub(r"[-_.]+", "-", name).lower() / "index.html"
 
 
+def _line(path: str, text: str) -> str:
+    """Write a wheel's file down as RECORD has it."""
+    digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+    return f"{path},sha256={digest},{len(text.encode())}\n"
+
+
 class _Quiet(SimpleHTTPRequestHandler):
     index: Index
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing."""
+
+    def end_headers(self) -> None:
+        """Let nobody keep what may be another file the next time."""
+        self.send_header("Cache-Control", "no-cache")
+        super().end_headers()
 
     def do_GET(self) -> None:
         """Send a file, to those who have logged in where that is asked for."""

@@ -131,7 +131,7 @@ def _advice(said: str) -> str:
         return "The index or the cache holds another file than the one that was locked: run `uv cache clean`, and deploy again."
     if "error sending request" in said or "Failed to fetch" in said:
         return "Connect to the network, or name your package index in pip's configuration, and deploy again."
-    if "Failed to build" in said:
+    if "build `" in said:
         return (
             "It has no wheel for this Python and cannot be built here: install a version that has one, fit again, and deploy again."
         )

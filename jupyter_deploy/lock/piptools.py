@@ -77,9 +77,9 @@ def _failed(done: process.Finished, log: str) -> errors.LockFailed:
         )
     last = without_credentials((done.errors.strip().splitlines()[-1:] or [f"it ended with {done.code}"])[0])
     message = f"The packages that the model needs cannot be locked together: {wanted}. pip-tools said: {last}"
-    named = [name.rstrip(".-_") for name in MISSING.findall(done.errors)]
-    named += [line.split()[-1] for block in ABSENT.findall(log) for line in block.splitlines()]
-    missing = tuple(sorted({str(canonicalize_name(name)) for name in named}))
+    names = [name.rstrip(".-_") for name in MISSING.findall(done.errors)]
+    names += [line.split()[-1] for block in ABSENT.findall(log) for line in block.splitlines()]
+    missing = tuple(sorted({str(canonicalize_name(name)) for name in names}))
     if missing:
         named = ", ".join(missing)
         hint = (

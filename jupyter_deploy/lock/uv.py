@@ -25,6 +25,7 @@ MISSING = re.compile(
     r"[Bb]ecause (\S+) was not found in the (?:cache|package registry)|there (?:is|are) no versions? of (\S+)"
     r"|(\S+) has no (?:wheels with a matching|usable wheels)"
 )
+UNBUILT = re.compile(r"Failed to (?:download and )?build `([^`]+)`")
 YANKED = re.compile(r'^warning: `([^`=]+)==[^`]*` is yanked(?: \(reason: "(.*)"\))?', re.MULTILINE)
 PLATFORMS = {
     "linux/amd64": "x86_64-unknown-linux-gnu",
@@ -49,6 +50,8 @@ class Uv:
         arguments = ["pip", "compile", asked.name, "--constraint", kept.name, "--python", str(python), *_target(elsewhere)]
         hashed = [*arguments, "--generate-hashes", "--no-header", "--no-annotate"]
         done = run_uv(hashed, cwd=folder, timeout=LIMIT)
+        if done.code and (unbuilt := UNBUILT.search(done.errors)):
+            raise _source_only(unbuilt[1], done)
         if done.code and not (_unsolvable(done) and "network was disabled" not in done.errors):
             cached = run_uv([*hashed, "--offline"], cwd=folder, timeout=LIMIT)
             if cached.code:
@@ -74,6 +77,13 @@ def _built(arguments: list[str], folder: Path) -> tuple[str, ...]:
     done = run_uv([*arguments, "--quiet", "--format", "pylock.toml"], cwd=folder, timeout=LIMIT)
     packages = tomllib.loads(done.output).get("packages", []) if done.code == 0 else []
     return tuple(f"{one['name']}=={one['version']}" for one in packages if "sdist" in one and not one.get("wheels"))
+
+
+def _source_only(package: str, done: Finished) -> errors.LockFailed:
+    return errors.LockFailed(
+        f"`{package}` has no wheel for the kernel's Python, and its source cannot be built here. uv said: {_told(done)}",
+        "Install a version that has a wheel, or what building it takes; fit again, and deploy again.",
+    )
 
 
 def _clash(done: Finished) -> errors.Unsolvable:

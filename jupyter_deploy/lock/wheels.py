@@ -218,7 +218,7 @@ def _fingerprint(members: list[tuple[str, Path]], tags: list[str]) -> str:
 def _write(made: Path, name: str, members: list[tuple[str, Path]], info: str, tags: list[str]) -> Path:
     """Write a wheel into a folder that is named by its hash."""
     made.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, temporary = tempfile.mkstemp(dir=made, prefix=".new-")
+    handle, temporary = tempfile.mkstemp(dir=made.parent, prefix=".new-")
     os.close(handle)
     file = Path(temporary)
     try:

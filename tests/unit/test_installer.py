@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from jupyter_deploy.installer import indexes, pip_files, pip_options, run_uv
+from jupyter_deploy.installer import indexes, pip_files, pip_options, run_uv, without_credentials
 
 
 def test_pip_indexes_become_uv_indexes() -> None:
@@ -50,6 +50,13 @@ def test_named_pip_file_is_the_strongest() -> None:
     """The file that PIP_CONFIG_FILE names comes last, and the null device switches all files off."""
     assert Path("/x/pip.conf") == pip_files({"PIP_CONFIG_FILE": "/x/pip.conf", "HOME": "/home/me"})[-1]
     assert [] == pip_files({"PIP_CONFIG_FILE": os.devnull})
+
+
+def test_credentials_are_taken_out() -> None:
+    """What uv says of an index keeps the host and loses name and password; other texts stay."""
+    said = "Failed to fetch: `https://me:hunter2@index/simple/x/` and http://token@other, but me@home and file:///a@b/c"
+
+    assert "Failed to fetch: `https://index/simple/x/` and http://other, but me@home and file:///a@b/c" == without_credentials(said)
 
 
 def test_uv_runs(tmp_path: Path) -> None:

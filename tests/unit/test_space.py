@@ -72,3 +72,14 @@ def test_what_a_killed_agent_half_wrote_is_swept_away(home: Home) -> None:
 def test_an_empty_home_has_nothing_to_free(tmp_path: Path) -> None:
     """Folders that were never made are no error."""
     assert {0} == set(free(Home(tmp_path), [], [], building=False).values())
+
+
+def test_locks_stay_while_one_may_be_made(home: Home) -> None:
+    """A lock belongs to its release only once it is made, so that none is deleted during a deploy; its wheels stay with it."""
+    write(home.locks / "l1" / "mine-0.1-py3-none-any.whl", b"12345")
+    write(home.locks / "wheels" / "f", b"12345")
+    free(home, ["churn"], [RELEASE], building=True)
+    assert {"locks/l1", "locks/l1.json", "locks/l2.json", "locks/wheels"} <= left(home)
+
+    free(home, ["churn"], [RELEASE], building=False)
+    assert {"locks/l1", "locks/l1.json"} == {one for one in left(home) if one.startswith("locks/")}

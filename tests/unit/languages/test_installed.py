@@ -129,6 +129,67 @@ def test_editable_modules_are_found(tmp_path: Path) -> None:
     assert {"inplace.part": ["my-project"]} == installed.report([str(tmp_path / "site")], ["inplace.part"])["owners"]
 
 
+def edited(folder: Path, *files: str, **listed: str) -> Path:
+    """Lay out a project and its editable installation, whose listed files have the given texts."""
+    for file in files:
+        (folder / "project" / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "project" / file).touch()
+    direct = json.dumps({"url": f"file://{folder}/project", "dir_info": {"editable": True}})
+    install(folder / "site", "mine", "1.0", list(listed), direct_url_json=direct)
+    for name, text in listed.items():
+        (folder / "site" / name).write_text(text.replace("PROJECT", str(folder / "project")))
+    return folder / "project"
+
+
+def test_modules_in_a_source_folder(tmp_path: Path) -> None:
+    """A path file names a folder whose packages, single modules and parts of namespaces are the project's."""
+    project = edited(
+        tmp_path, "pyproject.toml", "src/mine/__init__.py", "src/lone.py", "src/space/part/__init__.py", "src/mine.egg-info/x",
+        **{"mine.pth": "PROJECT/src\n"},
+    )  # fmt: skip
+
+    expected = {"mine": "mine", "lone": "lone.py", "space.part": "space/part"}
+    assert {name: str(project / "src" / path) for name, path in expected.items()} == installed.in_place([str(tmp_path / "site")])
+
+
+def test_modules_in_a_project_folder(tmp_path: Path) -> None:
+    """Beside a project's modules, what belongs to its tests, build and documents is none, nor is a folder of data."""
+    project = edited(
+        tmp_path, "setup.py", "mine/__init__.py", "helper.py", "tests/__init__.py", "docs/conf.py", "data/words.txt", "other/x.py",
+        **{"mine.pth": "PROJECT\n"},
+    )  # fmt: skip
+
+    assert {"mine": str(project / "mine"), "helper": str(project / "helper.py")} == installed.in_place([str(tmp_path / "site")])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("__editable___mine_1_0_finder.py", "MAPPING: dict[str, str] = {'mine': 'PROJECT/lib/mine'}\nNAMESPACES = {}\n"),
+        ("_editable_impl_mine.py", "F.map_module('mine', 'PROJECT/lib/mine/__init__.py')\nF.install()\n"),
+    ],
+)
+def test_modules_that_a_finder_maps(tmp_path: Path, name: str, text: str) -> None:
+    """The tables that setuptools, hatchling and PDM write are read without running them."""
+    project = edited(tmp_path, "pyproject.toml", "lib/mine/__init__.py", **{name: text, "mine.pth": "import x; x.install()\n"})
+
+    assert {"mine": str(project / "lib" / "mine")} == installed.in_place([str(tmp_path / "site")])
+
+
+def test_modules_beside_old_metadata(tmp_path: Path) -> None:
+    """After `setup.py develop` the metadata lies beside the modules, in the project's folder."""
+    info = tmp_path / "mine.egg-info"
+    info.mkdir()
+    (info / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1.0\n")
+    for file in ("setup.py", "mine.py"):
+        (tmp_path / file).touch()
+
+    (found,) = installed.report([str(tmp_path)], [])["distributions"]
+
+    assert {"kind": "editable", "place": str(tmp_path)} == found["origin"]
+    assert {"mine": str(tmp_path / "mine.py")} == found["modules"]
+
+
 def test_runs_as_a_script(tmp_path: Path) -> None:
     """The kernel's interpreter runs the file alone, without site packages, and gets the same answer."""
     install(tmp_path, "package", "1.0", ["pkg/__init__.py"])

@@ -7,6 +7,7 @@ import pytest
 from jupyter_deploy import errors
 from jupyter_deploy.languages.plan import RUNTIME, Installed, Kernel, Plan, closure, inspect_kernel, plan_lock
 from jupyter_deploy.lock.wheels import Wheel
+from jupyter_deploy.values import Manifest, to_json
 from tests.captures import reaching as capture
 
 MARKERS = {"implementation_name": "cpython", "python_version": "3.11", "sys_platform": "linux"}
@@ -106,6 +107,14 @@ def test_missing_module_is_named(tmp_path: Path) -> None:
     """A module that nothing installed contains is an error that names it."""
     with pytest.raises(errors.LockFailed, match=r"imports `nowhere.at`, which no installed distribution contains"):
         inspect_kernel(capture(tmp_path, "nowhere.at"))
+
+
+def test_module_that_only_a_function_imports_is_no_error(tmp_path: Path) -> None:
+    """A module that no package contains, and that the model does not load by itself, is named and stops nothing."""
+    manifest = Manifest(endpoint="demo", language_version="3.11.7", framework="callable", preload=("joblib",))
+    (tmp_path / "manifest.json").write_bytes(to_json(manifest))
+
+    assert ("nowhere.at",) == inspect_kernel(capture(tmp_path, "nowhere.at", "joblib")).missing
 
 
 def test_modules_beside_the_notebook_and_tools_are_left_out(tmp_path: Path) -> None:
