@@ -213,11 +213,11 @@ class Endpoint:
 
     def __call__(self, *args: Any, **named: Any) -> Any:
         """Call the method that the contract names first."""
-        return self._call(self._contract().methods[0].name, *args, **named)
+        return self._call(self.contract.methods[0].name, *args, **named)
 
     def __getattr__(self, name: str) -> Any:
         if not name.startswith("_"):
-            methods = [method.name for method in self._contract().methods]
+            methods = [method.name for method in self.contract.methods]
             if name in methods:
                 return partial(self._call, name)
             raise AttributeError(
@@ -226,14 +226,16 @@ class Endpoint:
         raise AttributeError(name)
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *(method.name for method in self._contract().methods)]
+        return [*super().__dir__(), *(method.name for method in self.contract.methods)]
 
-    def _contract(self) -> Contract:
+    @property
+    def contract(self) -> Contract:
+        """What each method accepts and returns, with the classes and names of its columns."""
         return self.view.contract or Contract(methods=())
 
     @brief
     def _call(self, name: str, *args: Any, **named: Any) -> Any:
-        method = self._contract().method(name)
+        method = self.contract.method(name)
         if method is None:
             raise errors.BadInput(f"`{self.name}` has no method `{name}`.")
         self._until_answered()

@@ -172,7 +172,9 @@ def _rows(value: Any) -> list[Any]:
         if len(set(names)) < len(names):
             raise ValueError(f"the frame has two columns of one name: {sorted({one for one in names if names.count(one) > 1})}")
         columns = [_column(value.iloc[:, place]) for place in range(len(names))]
-        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)] if names else [{} for _ in range(len(value))]
+        if not names:
+            return [{} for _ in range(len(value))]
+        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
     if hasattr(value, "iloc"):
         return _column(value)
     if sparse.is_sparse(value):
