@@ -28,7 +28,8 @@ FRAME = pd.DataFrame(
 )
 INPUTS: list[Any] = [
     FRAME, FRAME["name"], FRAME["plan"], np.array([[1.0, 2.0], [np.inf, np.nan]]), np.array([[1, 2]], dtype="uint8"),
-    np.zeros((2, 3, 4), dtype="float32"), np.array(["a", "bc"]), np.array([["a"], [None]], dtype=object), ["a", "b"], [{"a": 1}, {"b": 2}],
+    np.zeros((2, 3, 4), dtype="float32"), np.array(["a", "bc"]), np.array([["a"], [None]], dtype=object), ["a", "b"],
+    [{"a": 1}, {"b": 2}],
     [[1, 2], [3, 4]], [1.5, None], sparse.csr_matrix([[0.0, 1.5], [0.0, 0.0]]), np.array(["2020-01-31"], dtype="datetime64[D]"),
     FRAME.assign(height=[np.inf, 1.0]), pd.DataFrame({0: [1.0], 1: [2.0]}), [True, False], {"a": [1, "x", None]},
 ]  # fmt: skip
@@ -144,10 +145,10 @@ def test_arguments_with_a_default_may_be_left_out() -> None:
 
 def test_a_contract_of_before_is_read() -> None:
     """A contract without a schema, as older captures hold it, is read as it was."""
-    old = b'{"methods":[{"name":"predict","input":{"kind":"arguments","columns":[{"name":"area","dtype":"float","nullable":true}]},' \
-        b'"output":{"kind":"list"}}]}'  # fmt: skip
+    column = {"name": "area", "dtype": "float", "nullable": True}
+    method = {"name": "predict", "input": {"kind": "arguments", "columns": [column]}, "output": {"kind": "list"}}
 
-    read = msgspec.json.decode(old, type=Contract)
+    read = msgspec.convert({"methods": [method]}, Contract)
 
     assert [{}, {"area": 1.5}] == codec.decode_rows(b'[{}, {"area": 1.5}]', read.methods[0].input)
     check(read, rows=[{"area": None}])

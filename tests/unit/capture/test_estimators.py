@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from jsonschema import Draft202012Validator
 from scipy import sparse
 
 from jupyter_deploy import errors
@@ -76,11 +77,20 @@ def assert_same(expected: Any, got: Any) -> None:
         np.testing.assert_array_equal(expected, got, strict=True)
 
 
+def check_schema(folder: Path) -> None:
+    """Hold golden rows and answers to the JSON schema that `contract.json` is."""
+    document = json.loads((folder / "contract.json").read_bytes())
+    Draft202012Validator.check_schema(document)
+    for one in json.loads((folder / "golden.json").read_bytes()):
+        Draft202012Validator(document).validate({one["method"]: {"rows": one["rows"], "predictions": one["answers"]}})
+
+
 def hold_to_its_word(model: Any, rows: Any, folder: Path) -> Capture:
     """Capture a model, and see that every method that it has answers from afar as it does here."""
     taken, loaded = captured(model, rows, folder)
 
     assert not [one for one in taken.findings if one.kind == "contract"]
+    check_schema(folder)
     assert [one for one in CAN if hasattr(model, one)] == [one.name for one in taken.contract.methods if one.name in CAN]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
