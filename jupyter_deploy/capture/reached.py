@@ -17,7 +17,8 @@ class Reached:
     """What the pickler met on its way.
 
     Attributes:
-        modules: Every module that must be there when the pickle is loaded or used, dotted, in the order met.
+        modules: Every module that must be there when the pickle is loaded or used, dotted, in the order met; whether an object of
+            it was met, rather than an import in a function, which may never have run.
         defined: What was pickled by value: qualified name and code of functions; classes stand with their methods.
         functions: Every function, whether it was pickled by value or by name.
         classes: Every class, and that of every object.
@@ -27,7 +28,7 @@ class Reached:
     """
 
     def __init__(self) -> None:
-        self.modules: dict[str, None] = {}
+        self.modules: dict[str, bool] = {}
         self.defined: list[tuple[str, CodeType]] = []
         self.functions: list[FunctionType] = []
         self.classes: dict[type, bool] = {}
@@ -58,14 +59,15 @@ class Reached:
         if isinstance(reduced, tuple) and len(self.reduced) < MOST_REDUCED:
             self.reduced[id(obj)] = obj, reduced[:3]  # the rest are iterators, which can be gone through once
 
-    def module(self, name: object) -> None:
+    def module(self, name: object, *, met: bool = True) -> None:
         """Note a module.
 
         Args:
             name: Its dotted name; anything that is no text is ignored, since objects may say what they like of themselves.
+            met: Whether an object of it was met.
         """
-        if isinstance(name, str) and name not in self.modules:
-            self.modules[name] = None
+        if isinstance(name, str):
+            self.modules[name] = self.modules.get(name, False) or met
 
     def function(self, function: FunctionType) -> None:
         """Note a function that is pickled by value, and what it imports while it runs.
@@ -75,7 +77,7 @@ class Reached:
         """
         self.defined.append((function.__qualname__, function.__code__))
         for name in imports(function.__code__):
-            self.module(name)
+            self.module(name, met=False)
 
 
 def imports(code: CodeType) -> list[str]:

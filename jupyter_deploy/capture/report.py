@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -19,7 +19,7 @@ from jupyter_deploy.capture.reached import Reached
 from jupyter_deploy.values import Taken
 
 MOST = 200  # things that are told one by one
-MOST_PARTS = 100_000  # parts of a model that are looked at
+MOST_PARTS = 20_000  # parts of a model that are looked at
 ALIKE = 1_000  # elements from which on the first ones stand for all of a container
 PROBED = 50  # elements that stand for all
 WORTH = 10_000  # bytes of data within an object that are told by themselves
@@ -45,6 +45,12 @@ class _Part:
     def __init__(self, path: str, obj: object, around: _Part | None, kind: str) -> None:
         self.path, self.obj, self.around, self.kind = path, obj, around, kind
         self.size = own_size(obj)
+        self.within = False  # of data that is told by itself
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it is told by itself, as data."""
+        return self.kind != "" and self.around is not None and _is_data(self.obj)
 
 
 def of_objects(model: object, name: str, kind: str, reached: Reached) -> list[Taken]:
@@ -61,11 +67,31 @@ def of_objects(model: object, name: str, kind: str, reached: Reached) -> list[Ta
     """
     parts = list(_walk(_Part(name, model, None, kind), reached))
     for one in reversed(parts):  # from the leaves up
-        if not one.kind and one.size >= WORTH and _is_data(one.obj):
-            one.kind = type(one.obj).__name__
         if not one.kind and one.around is not None:
             one.around.size += one.size
+    total = sum(one.size for one in parts if one.kind)
+    for one in parts:  # from the root down, so that a table is told rather than the arrays in it
+        one.within = one.around is not None and (one.around.within or one.around.is_data)
+        if not one.kind and not one.within and one.size >= _worth(one, total, reached) and _is_data(one.obj):
+            _tell(one)
     return [Taken(path=one.path, kind=one.kind, size=one.size) for one in parts if one.kind]
+
+
+def _worth(part: _Part, total: int, reached: Reached) -> int:
+    """Say from which size on data is told by itself: what a library's own model has learnt, only if it is much of the whole."""
+    around = part.around
+    while around is not None and isinstance(around.obj, _CONTAINERS):
+        around = around.around
+    is_own = around is not None and (isinstance(around.obj, (type, FunctionType)) or reached.classes.get(type(around.obj), False))
+    return WORTH if is_own else max(WORTH, total // 5)
+
+
+def _tell(part: _Part) -> None:
+    """Tell a part by itself, and take its size off what is around it."""
+    part.kind, around = type(part.obj).__name__, part.around
+    while around is not None:
+        around.size -= part.size
+        around = None if around.kind else around.around
 
 
 def of_files(name: str, files: Mapping[str, Path], ways: Mapping[str, Sequence[str]]) -> list[Taken]:
@@ -101,7 +127,7 @@ def complete(taken: Iterable[Taken], size: int) -> tuple[Taken, ...]:
     """
     model, *others = taken
     within = sum(one.size for one in others if not one.kind.endswith(" file"))
-    whole = Taken(path=model.path, kind=model.kind, size=max(size - within, 0))
+    whole = Taken(path=model.path, kind=model.kind, size=max(size - within, model.size))
     first, rest = _split(sorted([whole, *others], key=lambda one: (-one.size, one.path)))
     return (*first, *([Taken(path=f"{len(rest)} more", kind="", size=sum(one.size for one in rest))] if rest else []))
 
@@ -115,10 +141,10 @@ def _walk(root: _Part, reached: Reached) -> Iterator[_Part]:
     while waiting:
         part = waiting.popleft()
         yield part
-        for step, obj in _steps(part.obj, reached) if len(seen) < MOST_PARTS else ():
-            if isinstance(obj, _TEXTS) and len(obj) < WORTH:
-                part.size += len(obj) + 3
-            elif isinstance(obj, _SCALARS):
+        for step, obj in _steps(part.obj, reached):
+            if len(seen) >= MOST_PARTS:
+                break
+            if isinstance(obj, _SCALARS) or (isinstance(obj, _TEXTS) and len(obj) < WORTH):
                 part.size += own_size(obj)
             elif id(obj) not in seen and not paths.is_named(obj):
                 seen[id(obj)] = obj
@@ -136,15 +162,19 @@ def _told(around: _Part, step: str, obj: object) -> str:
     return ""
 
 
-def _is_data(obj: object) -> bool:
-    return isinstance(obj, (*_TEXTS, *_CONTAINERS)) or type(obj).__module__.partition(".")[0] in _DATA
+def _is_data(obj: object, depth: int = 3) -> bool:
+    """Whether an object is a table, an array, a text, or a container of such or of numbers."""
+    if isinstance(obj, _CONTAINERS):
+        inner: Iterable[object] = obj.values() if isinstance(obj, dict) else obj
+        return depth > 0 and all(isinstance(one, _SCALARS) or _is_data(one, depth - 1) for one in islice(inner, PROBED))
+    return isinstance(obj, _TEXTS) or type(obj).__module__.partition(".")[0] in _DATA
 
 
 def _steps(obj: Any, reached: Reached) -> Iterable[tuple[str, object]]:
     known = reached.reduced.get(id(obj))
     if isinstance(obj, _CONTAINERS):
         inner = () if _alike(obj) else paths.parts(dict(obj) if isinstance(obj, dict) else obj)
-        return (*inner, *((f".{name}", value) for name, value in getattr(obj, "__dict__", {}).items()))
+        return chain(inner, ((f".{name}", value) for name, value in getattr(obj, "__dict__", {}).items()))
     if isinstance(obj, _SPELLED):
         return ((step, one) for step, one in paths.parts(obj) if step != " → its code")  # which is of its own size
     if known is None or _nbytes(obj) is not None:  # not to be asked again how it is pickled
@@ -170,16 +200,26 @@ def own_size(obj: Any) -> int:
         About so many, without its parts; for a large container of plain values, with them.
     """
     if isinstance(obj, _SCALARS):
-        return 9 if isinstance(obj, (int, float)) and not isinstance(obj, bool) else 1
+        return 1 if obj is None or isinstance(obj, bool) else _number_size(obj)
     if isinstance(obj, _TEXTS):
-        return len(obj)
+        return len(obj) + 3
     if isinstance(obj, FunctionType):
         return _code_size(obj.__code__)
     if isinstance(obj, _CONTAINERS) and _alike(obj):
         first = list(islice(obj.items() if isinstance(obj, dict) else ((one,) for one in obj), PROBED))
-        return _OBJECT + len(obj) * sum(own_size(one) + 2 for pair in first for one in pair) // len(first)
+        distinct = {id(one): one for pair in first for one in pair}  # what comes again is written as a reference
+        again = sum(map(len, first)) - len(distinct)
+        return _OBJECT + len(obj) * (2 * again + sum(map(own_size, distinct.values()))) // len(first)
     nbytes = _nbytes(obj)
     return _OBJECT if nbytes is None else _OBJECT + nbytes
+
+
+def _number_size(number: float) -> int:
+    if not isinstance(number, int):
+        return 9
+    return (
+        2 if 0 <= number < 1 << 8 else 3 if 0 <= number < 1 << 16 else 5 if abs(number) < 1 << 31 else 3 + number.bit_length() // 8
+    )
 
 
 def _nbytes(obj: Any) -> int | None:

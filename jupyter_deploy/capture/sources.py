@@ -34,6 +34,7 @@ class Sources(NamedTuple):
         installed: Modules of installed packages, dotted, in order of name.
         files: The files of local modules that go along: their path within the capture's folder for them, and where each lies.
         modules: The local modules that the model imports, dotted, with the file of each.
+        ways: For each top-level local module, the modules through which it is imported, itself last.
         absent: Top-level modules that the code names and that the kernel does not have either.
         in_place: Folders of projects that are installed in place, and that go along as wheels.
     """
@@ -43,6 +44,7 @@ class Sources(NamedTuple):
     modules: Mapping[str, Path] = MappingProxyType({})
     absent: tuple[str, ...] = ()
     in_place: tuple[Path, ...] = ()
+    ways: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -76,6 +78,7 @@ def find(modules: Iterable[str], beside: Path | None) -> Sources:
     installed: dict[str, None] = {}
     absent: set[str] = set()
     waiting = list(modules)
+    importer = {name.partition(".")[0]: "" for name in waiting}
     followed: set[str] = set()
     while waiting:
         name = waiting.pop()
@@ -92,7 +95,10 @@ def find(modules: Iterable[str], beside: Path | None) -> Sources:
                     f"The model's code imports `{top}` from {root}, but every bundle has a module of its own called `{top}`.",
                     f"Rename yours, such as `my_{top}`, restart the kernel, and deploy again.",
                 )
-            waiting += _followed(root, name)
+            further = list(_followed(root, name))
+            waiting += further
+            for one in further:
+                importer.setdefault(one.partition(".")[0], top)
             if in_place.holds(top, root):
                 installed[name] = None
         elif _is_installed(name, top):
@@ -102,7 +108,14 @@ def find(modules: Iterable[str], beside: Path | None) -> Sources:
     local = {top: root for top, root in roots.items() if root}
     packed = {top: root for top, root in local.items() if in_place.holds(top, root)}
     files = dict(sorted(pair for top, root in local.items() if top not in packed for pair in _taken(top, root)))
-    return Sources(tuple(sorted(installed)), files, dict(_modules(followed, roots)), tuple(sorted(absent)), tuple(packed.values()))
+    return Sources(
+        tuple(sorted(installed)), files, dict(_modules(followed, roots)), tuple(sorted(absent)), tuple(packed.values()),
+        {top: _way(top, importer) for top in local},
+    )  # fmt: skip
+
+
+def _way(top: str, importer: Mapping[str, str]) -> tuple[str, ...]:
+    return (*_way(importer[top], importer), top) if importer.get(top) else (top,)
 
 
 def copy(files: Mapping[str, Path], folder: Path) -> None:

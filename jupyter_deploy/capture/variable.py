@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 from jupyter_deploy import errors, home, plugins
 from jupyter_deploy.bentos.python.endpoint import schema
-from jupyter_deploy.capture import calls, contract, environment, files, golden, objects, provenance, secrets, sources
+from jupyter_deploy.capture import calls, contract, environment, files, golden, objects, provenance, report, secrets, sources
 from jupyter_deploy.capture import findings as look
 from jupyter_deploy.capture.cells import Notebook
 from jupyter_deploy.frameworks.base import Framework
-from jupyter_deploy.values import Capture, Cell, Contract, Golden, History, Manifest, to_json
+from jupyter_deploy.values import Capture, Cell, Contract, Golden, History, Manifest, Taken, to_json
 
 _NEEDED = {"frame": "pandas", "series": "pandas", "array": "numpy", "sparse": "scipy.sparse"}
 """What a worker needs to make the arguments of a contract; the model's own pickle may not name it."""
@@ -82,6 +82,7 @@ def capture(
     revision.start()  # git takes its time beside the capture
     declared, included = environment.check(terms.env), files.find(terms.include, here)
     seen = _look(served, expression, notebook, beside, included, terms)  # before anything is written
+    taken = report.of_objects(served, expression, describe(model), seen.reached)
     pickler = functools.partial(objects.dump, name=expression, place=notebook.place)
     (folder / "model").mkdir(parents=True, exist_ok=True)
     file = framework.save(model, folder / "model", pickler)  # before the model is asked, which may change it
@@ -89,14 +90,11 @@ def capture(
     asked = _ask(served, search, contract.find(search, notebook, example, framework.contract(model)), example, terms)
     seen.secrets.answers(asked.contract, asked.golden)
     seen.secrets.stop()
-    needed = [*seen.reached.modules, *_needed(asked.contract)]
-    found = sources.find(needed, beside)
-    place = files.home_of(included, here)
-    sources.copy(found.files, folder / place)
-    files.copy(included, folder / place)
+    found = sources.find([*seen.reached.modules, *_needed(asked.contract)], beside)
+    taken += [*report.of_files(expression, found.files, found.ways), *_told(included)]
     manifest = Manifest(
         endpoint=name, language_version=platform.python_version(), framework=framework.name, loader=framework.loader,
-        model=f"model/{file}", sources=place if found.files or included else "", preload=_loaded(needed, found.installed),
+        model=f"model/{file}", sources=_copy(found, included, here, folder), preload=_loaded(seen.reached, asked.contract, found),
         environment=declared,
     )  # fmt: skip
     around = look.Around(expression, namespace, cells, history, notebook, here)
@@ -110,7 +108,7 @@ def capture(
         modules=found.installed, imported=sources.of_notebook(namespace), environment=declared,
         interpreter=sys.executable, path=module_path(beside), language_version=manifest.language_version,
         notebook=told, provenance=provenance.describe(told, revision, notebook.numbers(seen.origin)),
-        seconds=time.perf_counter() - began,
+        taken=report.complete(taken, home.size_of(folder / "model")), seconds=time.perf_counter() - began,
     )  # fmt: skip
 
 
@@ -231,9 +229,22 @@ def _needed(described: Contract) -> Iterable[str]:
     return (module for kind, module in _NEEDED.items() if kind in kinds)
 
 
-def _loaded(modules: Iterable[str], installed: Sequence[str]) -> tuple[str, ...]:
-    known = set(installed)
-    return tuple(sorted({one for one in modules if one in known and one in sys.modules}))
+def _loaded(reached: objects.Reached, described: Contract, found: sources.Sources) -> tuple[str, ...]:
+    """List what loading the model imports; what a function imports while it runs may never be needed."""
+    met = {one for one, is_met in reached.modules.items() if is_met}
+    return tuple(sorted((met | set(_needed(described))) & set(found.installed)))
+
+
+def _copy(found: sources.Sources, included: Sequence[files.Included], here: Path, folder: Path) -> str:
+    """Copy modules and data files; gives the folder that stands for the notebook's, or nothing where there are none."""
+    place = files.home_of(included, here)
+    sources.copy(found.files, folder / place)
+    files.copy(included, folder / place)
+    return place if found.files or included else ""
+
+
+def _told(included: Iterable[files.Included]) -> list[Taken]:
+    return [Taken(path=f"--include {one.path}", kind="included file", size=one.size) for one in included]
 
 
 def _write(folder: Path, **values: Any) -> None:
