@@ -203,7 +203,7 @@ def _opened(pieces: Iterable[Piece]) -> Iterator[tuple[str, str]]:
         for node in _expressions(piece):
             given = _given(node) if isinstance(node, ast.Call) else None
             if given is not None:
-                yield from ((one, f"{piece} opens it") for one in _texts(piece.value(given)))
+                yield from ((f"{one}/" if _is_folder(one) else one, f"{piece} opens it") for one in _texts(piece.value(given)))
             else:
                 yield from ((one, f"{piece} names it") for one in _texts(piece.value(node)) if _PATH.fullmatch(one))
 
@@ -221,6 +221,13 @@ def _expressions(piece: Piece) -> Iterator[ast.expr]:
             continue
         if not isinstance(node, (ast.JoinedStr, ast.BinOp, ast.Call, ast.Attribute)) or not _is_text(piece.value(node)):
             waiting.extend(ast.iter_child_nodes(node))
+
+
+def _is_folder(path: str) -> bool:
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):  # no path at all
+        return False
 
 
 def _is_text(value: object) -> bool:
@@ -302,7 +309,7 @@ def _existing(path: str) -> list[Path]:
         named = Path(path)
         if named.is_file():
             return [named]
-        inside = "/" in path and path.strip("/.") and named.is_dir()
+        inside = path.endswith("/") and path.strip("/.") and named.is_dir()
         return list(islice((one for one in named.iterdir() if one.is_file()), MOST_FILES)) if inside else []
     except (OSError, ValueError):  # no path at all
         return []
