@@ -148,13 +148,14 @@ class Local:
         Raises:
             Conflict: If the router still sends requests to it.
         """
-        if id in self._envoy.clusters():
+        routed = id in self._envoy.clusters()
+        if routed:
             self._open()
             self._drain(id)
             with self._lock:
                 self._check_unused(id)
                 self._envoy.apply("cds", [one for name, one in self._envoy.clusters().items() if name != id])
-        self._workers.stop(id)
+        self._workers.stop(id, drain=routed)
 
     def status(self) -> dict[str, Health]:
         """Say how every release is that was started, by launch id."""

@@ -190,17 +190,18 @@ class Workers:
                 return sockets.request(socket, "POST", path, body=body, headers=headers, timeout=timeout)
         raise errors.ReleaseFailed(f"No worker of the release {id} answers.", f"Its log is {one.launch.log}.")
 
-    def stop(self, id: str) -> None:
+    def stop(self, id: str, *, drain: bool = True) -> None:
         """End a release; nothing happens if there is none.
 
         Args:
             id: The launch's id.
+            drain: Whether it may first answer what it was asked.
         """
         one = self._running.get(id)
         if one is None:
             return
         with one.lock:
-            self._end(one)
+            self._end(one, drain=drain)
             shutil.rmtree(one.folder, ignore_errors=True)
             with self._lock:
                 self._running.pop(id, None)
@@ -280,9 +281,9 @@ class Workers:
         return True
 
     @staticmethod
-    def _end(one: Running) -> None:
+    def _end(one: Running, *, drain: bool = True) -> None:
         """End a release parent and its workers, by force where asking does not help."""
-        grace = one.launch.options.deadline + GRACE if one.served else 0.0  # nothing is in flight before it was ready
+        grace = one.launch.options.deadline + GRACE if one.served and drain else 0.0  # nothing is in flight before it was ready
         one.served, one.reason = False, ""
         pid, one.pid = one.pid or sockets.listener_of(one.folder / "parent.sock"), None
         with contextlib.suppress(OSError):
