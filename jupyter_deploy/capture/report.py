@@ -214,7 +214,7 @@ def own_size(obj: Any) -> int:
     return _OBJECT if nbytes is None else _OBJECT + nbytes
 
 
-def _number_size(number: float) -> int:
+def _number_size(number: complex) -> int:
     if not isinstance(number, int):
         return 9
     return (

@@ -81,11 +81,11 @@ class Kernel:
         self._manager.shutdown_kernel(now=True)
 
 
-def captured(notebook: Path, folder: Path) -> dict[str, Any]:
-    """Run the notebook in a kernel of its own and capture the model there."""
+def captured(notebook: Path, folder: Path, runs: int) -> dict[str, Any]:
+    """Run the notebook in a kernel of its own, once or again and again, and capture the model there."""
     kernel = Kernel(notebook)
     try:
-        for source in CELLS:
+        for source in CELLS * runs:
             kernel.run(source)
         printed = kernel.run(CAPTURE.format(folder=str(folder)))
     finally:
@@ -96,17 +96,18 @@ def captured(notebook: Path, folder: Path) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def twice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[dict[str, Any]]]:
-    """Capture the same notebook in two kernels."""
+    """Capture the same notebook in two kernels; in the second one its cells ran twice."""
     place = tmp_path_factory.mktemp("capture")
     notebook = place / "notebook"
     notebook.mkdir()
     (notebook / "prices_beside.py").write_text("import numpy as np\n\ndef taxed(values):\n    return np.asarray(values) * 1.19\n")
-    yield [captured(notebook, place / name) for name in ("first", "second")]
+    yield [captured(notebook, place / name, runs) for name, runs in (("first", 1), ("second", 2))]
 
 
 def test_same_digest(twice: list[dict[str, Any]]) -> None:
-    """The same notebook in two kernels gives the same digest."""
+    """The same notebook in two kernels gives the same digest, also where its cells ran again; how often, the provenance tells."""
     first, second = twice
+    assert ([4, 3], [9, 8]) == (first["provenance"]["cells"], second["provenance"]["cells"])
 
     assert first["digest"] == second["digest"]
     assert first["folder"] != second["folder"]
