@@ -90,8 +90,9 @@ def _functions(space: Mapping[str, Any], module: ModuleType, file: Path, seen: s
 
 
 def _defined_in(function: FunctionType, file: Path) -> bool:
-    """Whether a function stands in a file as such: not made by another one, nor by a dataclass."""
-    return "<" not in function.__qualname__ and PurePath(function.__code__.co_filename).name == file.name
+    """Whether a function stands in a file as such: neither made by another one, under whatever name, nor by a dataclass."""
+    code, name = function.__code__, function.__qualname__
+    return "<" not in name and code.co_name == name.rpartition(".")[2] and PurePath(code.co_filename).name == file.name
 
 
 def _same(function: FunctionType, written: CodeType, defaults: tuple[Any, ...]) -> bool:
