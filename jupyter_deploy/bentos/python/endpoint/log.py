@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from traceback import extract_tb
+from traceback import FrameSummary, extract_tb
 from typing import Any
 
 import msgspec
@@ -34,5 +34,10 @@ def failure(event: str, error: BaseException, **facts: Any) -> None:
         **facts: What else is known of it.
     """
     told = error.__cause__ or error
-    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in extract_tb(told.__traceback__)[-FRAMES:]]
+    frames = [_told(frame) for frame in extract_tb(told.__traceback__)[-FRAMES:]]
     write(event, error=type(told).__name__, frames=frames, **facts)
+
+
+def _told(frame: FrameSummary) -> str:
+    line = f": {frame.line}" if frame.filename.startswith("<cell ") and frame.line else ""
+    return f"{frame.filename}:{frame.lineno} {frame.name}{line}"

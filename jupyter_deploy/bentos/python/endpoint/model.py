@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from . import codec
+from . import codec, lines
 from .contract import Contract, Golden, Input, Manifest, Method
 from .hints import by_name, settled
 from .problems import ModelFailed, Problem
@@ -133,6 +133,7 @@ def load(folder: Path) -> Model:
         Exception: Whatever the author's code raises while it is loaded.
     """
     manifest, contract, golden = read(folder)
+    lines.remember(folder)
     if manifest.sources:
         sys.path.insert(0, str(folder / manifest.sources))
         os.chdir(folder / manifest.sources)  # it stands for the notebook's folder, from which the model opens its files
