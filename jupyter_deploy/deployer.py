@@ -129,7 +129,7 @@ class Deployer(Records):
             Conflict: If there is nothing to roll back to.
         """
         with self._lock:
-            endpoint = self.endpoint(name)
+            endpoint = self.endpoint(name, None)
             release = _rollback_to(endpoint, to)
             self._supersede(name)
         self.traffics.serve(release, note="rolled back")
@@ -169,7 +169,7 @@ class Deployer(Records):
         Raises:
             UnknownName: If there is none of that name.
         """
-        releases = self.endpoint(name).releases
+        releases = self.endpoint(name, None).releases
         while not self._forget(name):
             for walk in list(self._walks.values()):
                 if walk.release.endpoint == name:
@@ -248,7 +248,7 @@ class Deployer(Records):
         return owned
 
     def _known(self, capture: Capture, options: Options, environment: Mapping[str, str]) -> Release | None:
-        newest = next(iter(self.store.releases(capture.endpoint)), None)
+        newest = next(iter(self.store.releases(capture.endpoint, most=1)), None)
         if newest is None or newest.capture != capture.digest or self.store.options(newest.endpoint, newest.number) != options:
             return None
         if self.traffics.environment(newest) != environment:

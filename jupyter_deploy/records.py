@@ -14,6 +14,8 @@ from jupyter_deploy.targets.base import Target
 from jupyter_deploy.traffic import Traffics
 from jupyter_deploy.values import Bundle, Capture, Endpoint, Event, Lock, Release
 
+RECENT = 20  # releases that are told of where nobody asks for all
+
 
 class Records:
     """Everything that can be asked about endpoints.
@@ -34,15 +36,16 @@ class Records:
         """List what is deployed.
 
         Returns:
-            The endpoints, in order of name.
+            The endpoints, in order of name, each with its newest release and those that answer.
         """
-        return [self.endpoint(name) for name in self.store.endpoints()]
+        return [self.endpoint(name, most=1) for name in self.store.endpoints()]
 
-    def endpoint(self, name: str) -> Endpoint:
+    def endpoint(self, name: str, most: int | None = RECENT) -> Endpoint:
         """Look at one endpoint.
 
         Args:
             name: Its name.
+            most: How many of its newest releases to tell of, beside those that answer; all where None.
 
         Returns:
             The endpoint with its releases.
@@ -55,7 +58,7 @@ class Records:
             hint = errors.did_you_mean(name, known) or (f"There are: {', '.join(known)}." if known else "Nothing is deployed yet.")
             raise errors.UnknownName(f"There is no endpoint `{name}`.", hint)
         target, answering, state = known[name]
-        releases = tuple(map(self._as_it_ended, self.store.releases(name)))
+        releases = tuple(map(self._as_it_ended, self.store.releases(name, most=most)))
         shown = next((release for release in releases if release.number == answering), releases[0] if releases else None)
         return Endpoint(
             name=name, url=self.target.url(name), target=target, answering=answering, state=state,  # type: ignore[arg-type]
@@ -155,7 +158,7 @@ class Records:
             UnknownName: If there is no such endpoint or release.
             Conflict: If there is only one release.
         """
-        releases = self.endpoint(name).releases
+        releases = self.endpoint(name, None).releases
         after = self.store.release(name, new) if new is not None else next(iter(releases), None)
         older = [one for one in releases if after is not None and one.number < after.number]
         verified = [one for one in older if one.verified]
@@ -181,7 +184,7 @@ class Records:
             Conflict: If it has no lock.
             LockFailed: If something does not run on the other machine.
         """
-        releases = [self.release(name, number)] if number is not None else self.endpoint(name).releases
+        releases = [self.release(name, number)] if number is not None else self.endpoint(name, None).releases
         release = next((one for one in releases if one.lock), None)
         if release is None:
             tag = name if number is None else f"{name}@{number}"
@@ -208,7 +211,7 @@ class Records:
             Conflict: If it has no bundle that reproduced the golden rows.
             BadInput: If the file cannot be written.
         """
-        endpoint = self.endpoint(name)
+        endpoint = self.endpoint(name, None)
         verified = [one for one in endpoint.releases if one.verified and number in (None, one.number)]
         if not verified:
             hint = "`jupyter deploy releases` lists them; only a verified release can be exported."

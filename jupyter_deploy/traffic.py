@@ -123,7 +123,7 @@ class Traffics:
         """
         with self._lock:
             state = self.store.endpoints()[release.endpoint][2]
-            older = [other for other in self.store.releases(release.endpoint) if other.number < release.number and other.url]
+            older = [other for other in self._live(release.endpoint) if other.number < release.number and other.url]
             for other in older:
                 self.store.update(other, url="")
             if state == "verified" and not live:
@@ -179,7 +179,7 @@ class Traffics:
             RouterFailed: If the switch is not acknowledged.
         """
         answering = self.store.endpoints()[release.endpoint][1:]
-        older = next((one for one in self.store.releases(release.endpoint) if one.state == "serving"), None)
+        older = next((one for one in self._live(release.endpoint) if one.state == "serving"), None)
         if older is not None and answering == (release.number, "preview"):
             self.store.update(release, url=self.target.url(release.tag))
             self.serve(older)
@@ -249,7 +249,7 @@ class Traffics:
         with self._lock:
             self.store.update(release, url="")
             self._switch(release, "verified")
-            for other in self.store.releases(release.endpoint):
+            for other in self._live(release.endpoint):
                 if other.state == "serving" and other.number != release.number:
                     self.store.end(other, "retired", f"{release.tag} answers")
             return self.store.end(release, "serving", note) if note else release
@@ -280,8 +280,13 @@ class Traffics:
         traffic = self._of(endpoint) if endpoint in self.store.endpoints() else Traffic(endpoint=endpoint)
         needed = {*traffic.weights, *traffic.beside.values()} | self._claimed | self._ending
         others = {launch for launch in self._launches(endpoint, newest) if launch not in needed}
-        verified = [release for release in self.store.releases(endpoint) if release.verified and release.tag in others]
+        known = self.store.releases(endpoint) if others else []
+        verified = [release for release in known if release.verified and release.tag in others]
         return others - {release.tag for release in sorted(verified, key=_answered, reverse=True)[: traffic.options.keep]}
+
+    def _live(self, endpoint: str) -> list[Release]:
+        """List the newest release, and the older ones that answer somewhere."""
+        return self.store.releases(endpoint, most=1)
 
     def _launches(self, endpoint: str, newest: int | None) -> list[str]:
         parts = {launch: launch.partition("@") for launch in self.target.status()}
@@ -296,7 +301,7 @@ class Traffics:
 
     def _of(self, name: str) -> Traffic:
         _, answering, state = self.store.endpoints()[name]
-        releases = {release.number: release for release in self.store.releases(name)}
+        releases = {release.number: release for release in self._live(name)}
         beside = {release.tag: _id(release, "preview") for release in releases.values() if release.url}
         main = releases.get(answering) if answering is not None else None
         weights = {_id(main, "verified" if state == "verified" else "preview"): 100} if main else {}

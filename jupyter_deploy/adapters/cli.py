@@ -159,7 +159,7 @@ def logs(
 def releases(name: Name, as_json: Json = False) -> None:
     """List an endpoint's releases."""
     with failing(as_json):
-        endpoint = connected().endpoint(name)
+        endpoint = connected().endpoint(name, whole=True)
         if as_json:
             terminal.json(endpoint.releases)
         else:

@@ -161,7 +161,7 @@ class Endpoint:
         Returns:
             The releases, newest first.
         """
-        endpoint = self.status()
+        endpoint = self._client.endpoint(self.name, whole=True)
         return Listing(endpoint.releases, card.releases(endpoint, time.time())["text/plain"])
 
     @brief
@@ -319,7 +319,7 @@ def chosen(client: AgentClient, name: str, number: int) -> View:
     Raises:
         UnknownName: If there is no such release.
     """
-    endpoint = client.endpoint(name)
+    endpoint = client.endpoint(name, whole=True)
     found = next((one for one in endpoint.releases if one.number == number), None)
     if found is None:
         raise errors.UnknownName(f"There is no release {name}@{number}.", f"`jupyter deploy releases {name}` lists them.")

@@ -204,7 +204,7 @@ class DeployMagics(Magics):
     def _releases(self, asked: Any, name: str) -> None:
         from jupyter_deploy.adapters import card
 
-        endpoint = self._agent().endpoint(name)
+        endpoint = self._agent().endpoint(name, whole=True)
         self._show(asked, endpoint.releases, lambda: card.releases(endpoint, time.time()))
 
     def _golden(self, asked: Any, name: str) -> None:

@@ -24,6 +24,7 @@ from jupyter_deploy import __version__, errors
 from jupyter_deploy import home as homes
 from jupyter_deploy.deployer import Deployer
 from jupyter_deploy.received import Received
+from jupyter_deploy.records import RECENT
 from jupyter_deploy.values import Capture, Options, from_json, to_json
 
 log = logging.getLogger(__name__)
@@ -206,7 +207,8 @@ class Agent:
 
     async def endpoint(self, request: Request) -> Response:
         """Look at one endpoint."""
-        return _json(await run_in_threadpool(self.deployer.endpoint, request.path_params["name"]))
+        most = None if request.query_params.get("all") else RECENT
+        return _json(await run_in_threadpool(self.deployer.endpoint, request.path_params["name"], most))
 
     async def remove(self, request: Request) -> Response:
         """End an endpoint."""

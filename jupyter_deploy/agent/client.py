@@ -171,16 +171,17 @@ class AgentClient:
         """
         return from_json(self._ask("GET", "/endpoints"), list[Endpoint])
 
-    def endpoint(self, name: str) -> Endpoint:
+    def endpoint(self, name: str, *, whole: bool = False) -> Endpoint:
         """Look at one endpoint.
 
         Args:
             name: Its name.
+            whole: Whether to list every kept release rather than the newest ones and those that answer.
 
         Returns:
             The endpoint with its releases.
         """
-        return from_json(self._ask("GET", f"/endpoints/{name}"), Endpoint)
+        return from_json(self._ask("GET", f"/endpoints/{name}{'?all=1' if whole else ''}"), Endpoint)
 
     def logs(self, name: str, lines: int = 100, number: int | None = None) -> list[str]:
         """Read what an endpoint's processes wrote.
