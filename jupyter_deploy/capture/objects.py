@@ -87,6 +87,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
         self._reached = reached
         self._place = place
         self._classes: dict[str, int] = {}
+        self._names: dict[str, Any] = {}  # of the function met last, whose hints may name classes beside it
         self._steady = Steady(self._digest)
         self._labels = identity.Labels()
 
@@ -116,6 +117,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
             raise pickle.PicklingError("cannot pickle an open file")  # cloudpickle would silently take its content along
         if obj is os.environ:
             return "environ"  # by name; cloudpickle would take the value of every variable along
+        hints.complete(obj, self._names)
         reduced = super().reducer_override(obj)
         self._note(obj, kind, by_value=reduced is not NotImplemented)
         if isinstance(obj, (type, TypeVar)):
@@ -153,6 +155,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
         arguments[1].pop("__file__", None)  # a path of this machine
         if function.__code__ is _DISPATCHER:
             function._clear_cache()  # noqa: SLF001 (its own word for it; which calls there were is nothing to take along)
+        self._names = function.__globals__
         if slots.get("__annotations__"):
             slots["__annotations__"] = hints.spelled(slots["__annotations__"], hints.scope_of(function))
         used = {name: self._steady(value) for name, value in slots.pop("__globals__").items()}
@@ -171,7 +174,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
         if "__pydantic_core_schema__" in attributes:
             attributes["__pydantic_core_schema__"] = self._steady(self._labels(held["__pydantic_core_schema__"]))
         if held.get("__annotations__"):
-            attributes["__annotations__"] = hints.spelled(held["__annotations__"], hints.names_of(obj))
+            attributes["__annotations__"] = hints.spelled(held["__annotations__"], {**self._names, **hints.names_of(obj)})
         if "_abc_impl" in attributes:
             attributes["_abc_impl"] = sorted(attributes["_abc_impl"], key=lambda one: f"{one.__module__}.{one.__qualname__}")
         *leading, _, extra = arguments  # the last but one is the random id

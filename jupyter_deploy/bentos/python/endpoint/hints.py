@@ -267,6 +267,18 @@ def names_of(kind: type) -> dict[str, Any]:
     return {**vars(sys.modules.get(kind.__module__, SimpleNamespace())), kind.__name__: kind}
 
 
+def complete(kind: Any, scope: Mapping[str, Any]) -> None:
+    """Finish a model of pydantic's that waits for the names in its hints, as its first use would.
+
+    Args:
+        kind: A class of any kind.
+        scope: Names that its hints may use beside those of its module.
+    """
+    waits = isinstance(kind, type) and vars(kind).get("__pydantic_complete__") is False
+    if waits and kind.__module__.partition(".")[0] != "pydantic":  # whose own base is never complete
+        kind.model_rebuild(raise_errors=False, _types_namespace={**scope, **names_of(kind)})
+
+
 def is_record(kind: type) -> bool:
     """Say whether a class holds named fields, or is one of some values, and little else.
 

@@ -15,7 +15,7 @@ import msgspec
 
 from .checks import Errors, named, unknown_keys
 from .dtypes import to_json
-from .hints import NOTHING, hints_of
+from .hints import NOTHING, complete, hints_of
 from .scalars import NoShape, Shape
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def record(kind: type, shapes: Shapes) -> Shape:
         NoShape: If its objects cannot be made out of JSON.
     """
     if hasattr(kind, "model_validate_json") and hasattr(kind, "model_json_schema"):
+        complete(kind, shapes.scope)
         return adapted(kind, kind.__name__, shapes.mode)
     if hasattr(kind, "parse_raw") and hasattr(kind, "__fields__"):
         return _pydantic_1(kind)
