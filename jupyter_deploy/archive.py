@@ -101,7 +101,8 @@ def write(out: Path, bundle: Bundle, capture: Capture, lock: Lock, options: Opti
     """
     root = Path(bundle.folder)
     index = Index(
-        bundle=bundle.digest, tag=bundle.tag, lock=lock, options=options, provenance=provenance, files=_list(root),
+        bundle=bundle.digest, tag=bundle.tag, options=options, provenance=provenance, files=_list(root),
+        lock=msgspec.structs.replace(lock, folder="", findings=()),
         capture=msgspec.structs.replace(
             capture, folder="", interpreter="", path=(), seconds=0.0, provenance=Provenance()
         ),

@@ -22,6 +22,7 @@ from jupyter_deploy.archive import Index
 from jupyter_deploy.home import Home
 from jupyter_deploy.languages.base import Language
 from jupyter_deploy.lock import format as locks
+from jupyter_deploy.lock.wheels import kept
 from jupyter_deploy.values import Bundle, Capture, Lock, Requirement
 from jupyter_deploy.values.base import Value
 
@@ -124,12 +125,16 @@ def _lock(index: Index, source: Path) -> Lock:
         raise errors.BadArchive(f"This archive is refused: its lock is none. {error.message}") from error
     if text != index.lock.text or text != locks.write(entries) or not VERSION.fullmatch(index.lock.python):
         raise errors.BadArchive("This archive is refused: its lock is not what its index says.")
+    if away := [one.name for one in entries if " @ " in one.requirement]:
+        raise errors.BadArchive(f"This archive is refused: its lock fetches `{away[0]}` from an address of its own.")
     packages = tuple(Requirement(name=one.name, version=one.version) for one in entries)
     digest = hashlib.sha256(f"received {index.lock.python}\n{text}".encode()).hexdigest()
     wheels = source / "wheels"
-    return msgspec.structs.replace(
-        index.lock, digest=digest, packages=packages, folder=str(wheels) if wheels.is_dir() else "", findings=()
-    )
+    return Lock(
+        digest=digest, text=text, packages=packages, python=index.lock.python, locker="uv",
+        folder=str(wheels) if wheels.is_dir() else "", own=tuple(kept(wheels)),
+        requirements=tuple(one.requirement for one in entries),  # whatever else the index says would be given to a resolver
+    )  # fmt: skip
 
 
 def _capture(index: Index, source: Path, folder: Path) -> Path:
