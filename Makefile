@@ -1,7 +1,7 @@
 # Each target prints the plain commands that it runs and how long each took.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults browser-test lint bench bench-deploy build lab lock clean
+.PHONY: help setup demo test faults browser-test lint bench bench-deploy bench-trust build lab lock clean
 
 PY := .venv/bin/python
 UV := .venv/bin/uv
@@ -21,6 +21,7 @@ help:
 	@echo 'make browser-test  tests that drive JupyterLab and the endpoint'"'"'s page in Chromium'
 	@echo 'make lint          ruff and mypy'
 	@echo 'make bench-deploy  the figures of a deploy, with peers beside them; ARGS="--seconds 10 --quick" for a short run'
+	@echo 'make bench-trust   what a deploy costs as endpoints, releases, models and packages grow; ARGS=--quick for a short run'
 	@echo 'make build         wheel and source archive in dist/'
 	@echo 'make lab           JupyterLab with the examples'
 	@echo 'make lock          remake requirements/*.txt from pyproject.toml; ARGS=--upgrade for newer versions'
@@ -50,10 +51,13 @@ lint: setup
 	$(call run,.venv/bin/ruff format --check .)
 	$(call run,.venv/bin/mypy --strict jupyter_deploy)
 
-bench: bench-deploy
+bench: bench-deploy bench-trust
 
 bench-deploy: setup .cache/peers/stamp
 	$(call run,$(PY) bench/deploy.py --peers .cache/peers/bin/python $(ARGS))
+
+bench-trust: setup .cache/peers/stamp
+	$(call run,$(PY) bench/trust.py --peers .cache/peers/bin/python $(ARGS))
 
 .cache/peers/stamp: requirements/bench.txt
 	$(call run,$(UV) venv --quiet --allow-existing --python $(PY) .cache/peers)

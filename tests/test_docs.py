@@ -70,7 +70,7 @@ def test_every_setting_is_documented(name: str) -> None:
     default = getattr(Settings(), name)
     shown = (
         "none"
-        if default is None
+        if default in (None, ())
         else f'`"{default}"`'
         if isinstance(default, str)
         else f"`{str(default).lower()}`".replace("e-0", "e-")
