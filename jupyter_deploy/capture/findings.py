@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +26,7 @@ class Around(NamedTuple):
     """
 
     expression: str
-    namespace: Mapping[str, Any]
+    namespace: dict[str, Any]
     cells: Sequence[tuple[int, str]]
     history: History
     notebook: Notebook

@@ -54,6 +54,20 @@ class Revision(threading.Thread):
         return self._found
 
 
+def ask(folder: Path) -> Revision:
+    """Begin to ask git about a folder.
+
+    Args:
+        folder: The notebook's folder.
+
+    Returns:
+        What is asked, on its way.
+    """
+    revision = Revision(folder)
+    revision.start()
+    return revision
+
+
 def changed(status: str) -> tuple[str, ...]:
     """Read what `git status --porcelain=v1 -z` says.
 

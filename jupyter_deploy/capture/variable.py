@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
+
 from jupyter_deploy import errors, home, plugins
 from jupyter_deploy.bentos.python.endpoint import schema
 from jupyter_deploy.capture import calls, contract, environment, files, golden, objects, provenance, report, secrets, sources
@@ -76,10 +78,18 @@ def capture(
     model = evaluate(expression, namespace)
     framework = find_framework(model)
     framework.check(model, expression)
+    around = look.Around(expression, namespace, cells, history, Notebook(cells), (beside or Path.cwd()).resolve())
+    taken = _take(model, framework, around, name=name, folder=folder, example=example, beside=beside, terms=terms)
+    return msgspec.structs.replace(taken, seconds=time.perf_counter() - began)
+
+
+def _take(
+    model: Any, framework: Framework, around: look.Around, *,
+    name: str, folder: Path, example: Any, beside: Path | None, terms: Terms,
+) -> Capture:  # fmt: skip
+    expression, namespace, notebook, here = around.expression, around.namespace, around.notebook, around.beside
+    revision = provenance.ask(here)  # git takes its time beside the capture
     served = framework.serve(model)
-    notebook, here = Notebook(cells), (beside or Path.cwd()).resolve()
-    revision = provenance.Revision(here)
-    revision.start()  # git takes its time beside the capture
     declared, included = environment.check(terms.env), files.find(terms.include, here)
     seen = _look(served, expression, notebook, beside, included, terms)  # before anything is written
     taken = report.of_objects(served, expression, describe(model), seen.reached)
@@ -97,7 +107,6 @@ def capture(
         model=f"model/{file}", sources=_copy(found, included, here, folder), preload=_loaded(seen.reached, asked.contract, found),
         environment=declared,
     )  # fmt: skip
-    around = look.Around(expression, namespace, cells, history, notebook, here)
     findings = look.collect(around, seen.reached, found, included, declared)
     told = notebook_name(namespace)
     _write(folder, manifest=manifest, contract=schema.document(asked.contract), golden=asked.golden, cells=seen.origin)
@@ -108,7 +117,7 @@ def capture(
         modules=found.installed, imported=sources.of_notebook(namespace), environment=declared,
         interpreter=sys.executable, path=module_path(beside), language_version=manifest.language_version,
         notebook=told, provenance=provenance.describe(told, revision, notebook.numbers(seen.origin)),
-        taken=report.complete(taken, home.size_of(folder / "model")), seconds=time.perf_counter() - began,
+        taken=report.complete(taken, home.size_of(folder / "model")),
     )  # fmt: skip
 
 

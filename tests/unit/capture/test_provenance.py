@@ -24,9 +24,7 @@ def git(folder: Path, *arguments: str) -> str:
 
 def asked(folder: Path) -> tuple[str, tuple[str, ...]]:
     """Ask git about a folder as a capture does."""
-    revision = provenance.Revision(folder)
-    revision.start()
-    return revision.found()
+    return provenance.ask(folder).found()
 
 
 @pytest.fixture
