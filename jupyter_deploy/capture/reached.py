@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import sysconfig
 from pathlib import PurePath
@@ -9,6 +10,8 @@ from types import CodeType, FunctionType
 from typing import Any
 
 _LIBRARIES = tuple({sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib")})
+IMPORTING = frozenset({"import_module", "__import__"})
+"""Functions that import the module whose name they are given."""
 MOST_HELD = 1_000  # in `Reached.held`
 MOST_REDUCED = 50_000  # in `Reached.reduced`
 
@@ -97,10 +100,20 @@ def imports(code: CodeType) -> list[str]:
             found.append(str(step.argval))
         elif step.opname == "IMPORT_FROM" and found and f"{found[-1]}.{step.argval}" in sys.modules:
             found.append(f"{found[-1]}.{step.argval}")
+    if IMPORTING & set(code.co_names):
+        found += [one for one in code.co_consts if isinstance(one, str) and _is_module(one)]
     for one in code.co_consts:
         if isinstance(one, CodeType):
             found += imports(one)
     return [name for name in found if name]
+
+
+def _is_module(name: str) -> bool:
+    """Whether a text names a module that can be imported; nothing is imported to see."""
+    top = name.partition(".")[0]
+    if not all(part.isidentifier() for part in name.split(".")):
+        return False
+    return top in sys.modules or importlib.util.find_spec(top) is not None
 
 
 def foreign_bases(kind: type) -> list[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from jupyter_deploy.capture import paths
+from jupyter_deploy.capture import packages, paths
 from jupyter_deploy.capture.reached import Reached
 from jupyter_deploy.values import Taken
 
@@ -110,7 +110,7 @@ def of_files(name: str, files: Mapping[str, Path], ways: Mapping[str, Sequence[s
         top = path.partition("/")[0].partition(".")[0]
         way = " → ".join([name, *(f"import {one}" for one in ways.get(top, (top,)))])
         inner = f": {path.partition('/')[2]}" if "/" in path else ""
-        kind = "data file" if file.suffix != ".py" and "/" in path else "module file"
+        kind = "module file" if file.name.endswith(packages.CODE) else "data file"
         found.append(Taken(path=f"{way}{inner}", kind=kind, size=file.stat().st_size))
     return found
 

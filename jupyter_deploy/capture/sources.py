@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-import os
 import shutil
 import sys
 import sysconfig
@@ -15,11 +14,10 @@ from types import BuiltinFunctionType, FunctionType, MappingProxyType, ModuleTyp
 from typing import Any, NamedTuple
 
 from jupyter_deploy import errors
+from jupyter_deploy.capture import packages
+from jupyter_deploy.capture.reached import IMPORTING
 from jupyter_deploy.languages import installed as installed_here
 from jupyter_deploy.values import Finding
-
-BIGGEST = 10 * 1024 * 1024
-"""Files above this size in bytes are no source files."""
 
 _SITE = ("site-packages", "dist-packages")
 TAKEN = ("endpoint", "service")
@@ -34,6 +32,7 @@ class Sources(NamedTuple):
         installed: Modules of installed packages, dotted, in order of name.
         files: The files of local modules that go along: their path within the capture's folder for them, and where each lies.
         modules: The local modules that the model imports, dotted, with the file of each.
+        left_out: Findings about data files of local packages that are too large to go along.
         ways: For each top-level local module, the modules through which it is imported, itself last.
         absent: Top-level modules that the code names and that the kernel does not have either.
         in_place: Folders of projects that are installed in place, and that go along as wheels.
@@ -45,15 +44,17 @@ class Sources(NamedTuple):
     absent: tuple[str, ...] = ()
     in_place: tuple[Path, ...] = ()
     ways: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    left_out: tuple[Finding, ...] = ()
 
     @property
     def findings(self) -> tuple[Finding, ...]:
         """What a person should know of them."""
         if not self.absent:
-            return ()
+            return self.left_out
         named = ", ".join(f"`{one}`" for one in self.absent)
         message = f"The model's code names {named}, which the kernel does not have either: what needs it fails as it does there."
-        return (Finding(kind="package", subject=self.absent[0], message=message, hint="Nothing, where the code can do without."),)
+        hint = "Nothing, where the code can do without."
+        return (*self.left_out, Finding(kind="package", subject=self.absent[0], message=message, hint=hint))
 
 
 def find(modules: Iterable[str], beside: Path | None) -> Sources:
@@ -90,11 +91,7 @@ def find(modules: Iterable[str], beside: Path | None) -> Sources:
             roots[top] = _local_root(top, beside)
         root = roots[top]
         if root is not None:
-            if top in TAKEN:
-                raise errors.NotDeployable(
-                    f"The model's code imports `{top}` from {root}, but every bundle has a module of its own called `{top}`.",
-                    f"Rename yours, such as `my_{top}`, restart the kernel, and deploy again.",
-                )
+            _check_name(top, root)
             further = list(_followed(root, name))
             waiting += further
             for one in further:
@@ -107,11 +104,20 @@ def find(modules: Iterable[str], beside: Path | None) -> Sources:
             absent.add(top)
     local = {top: root for top, root in roots.items() if root}
     packed = {top: root for top, root in local.items() if in_place.holds(top, root)}
-    files = dict(sorted(pair for top, root in local.items() if top not in packed for pair in _taken(top, root)))
+    left_out: list[Finding] = []
+    files = dict(sorted(pair for top, root in local.items() if top not in packed for pair in _taken(top, root, left_out)))
     return Sources(
         tuple(sorted(installed)), files, dict(_modules(followed, roots)), tuple(sorted(absent)), tuple(packed.values()),
-        {top: _way(top, importer) for top in local},
+        {top: _way(top, importer) for top in local}, tuple(left_out),
     )  # fmt: skip
+
+
+def _check_name(top: str, root: Path) -> None:
+    if top in TAKEN:
+        raise errors.NotDeployable(
+            f"The model's code imports `{top}` from {root}, but every bundle has a module of its own called `{top}`.",
+            f"Rename yours, such as `my_{top}`, restart the kernel, and deploy again.",
+        )
 
 
 def _way(top: str, importer: Mapping[str, str]) -> tuple[str, ...]:
@@ -263,7 +269,19 @@ def imported(file: Path, package: str) -> list[str]:
         elif isinstance(node, ast.ImportFrom):
             base = _absolute(node, package)
             found += [base, *(f"{base}.{alias.name}" for alias in node.names if _names_module(base, alias.name, package))]
+        elif isinstance(node, ast.Call):
+            found.append(_by_function(node, package))
     return [name for name in found if name]
+
+
+def _by_function(call: ast.Call, package: str) -> str:
+    """Name the module of `importlib.import_module("name")`; nothing of any other call."""
+    called = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+    named = call.args[0] if called in IMPORTING and call.args else None
+    if not isinstance(named, ast.Constant) or not isinstance(named.value, str):
+        return ""
+    level = len(named.value) - len(named.value.lstrip("."))
+    return _absolute(ast.ImportFrom(named.value[level:] or None, [], level), package)
 
 
 def _executed(tree: ast.AST) -> Iterator[ast.AST]:
@@ -289,23 +307,10 @@ def _names_module(base: str, name: str, package: str) -> bool:
     return name != "*" and (same_package or f"{base}.{name}" in sys.modules)
 
 
-def _taken(top: str, root: Path) -> Iterator[tuple[str, Path]]:
+def _taken(top: str, root: Path, left_out: list[Finding]) -> Iterator[tuple[str, Path]]:
     if root.is_file():
         yield top + root.name[root.name.index(".") :], root  # an extension module's suffix has more than one part
         return
-    for file in _files(root):
-        yield f"{top}/{file.relative_to(root).as_posix()}", file
-
-
-def _files(root: Path) -> Iterator[Path]:
-    """List a package's source files, without caches, hidden folders and virtual environments."""
-    for place, folders, files in os.walk(root):
-        here = Path(place)
-        folders[:] = sorted(
-            one for one in folders
-            if not one.startswith((".", "__pycache__")) and one != "node_modules" and not (here / one / "pyvenv.cfg").exists()
-        )  # fmt: skip
-        for name in sorted(files):
-            file = here / name
-            if file.suffix == ".py" and not name.startswith(".") and file.stat().st_size <= BIGGEST:
-                yield file
+    taken, too_large = packages.files(root)
+    left_out += packages.findings(top, root, too_large)
+    yield from ((f"{top}/{file.relative_to(root).as_posix()}", file) for file in taken)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import cloudpickle
@@ -11,7 +12,7 @@ import msgspec
 import pytest
 
 from jupyter_deploy import errors
-from jupyter_deploy.capture import sources
+from jupyter_deploy.capture import packages, sources
 
 
 @pytest.fixture
@@ -57,11 +58,12 @@ def test_names_of_the_bundle(beside: Path, taken: str, monkeypatch: pytest.Monke
 
 
 def test_package_is_copied_whole(beside: Path) -> None:
-    """A package is copied whole, without caches, hidden folders, environments and what is no source."""
+    """A package is copied whole with its data files, without notebooks, caches, hidden files and environments."""
     for name in (
         "local_p/__init__.py", "local_p/inner/__init__.py", "local_p/inner/deep.py", "local_p/unused.py",
         "local_p/__pycache__/x.py",
         "local_p/.ipynb_checkpoints/x.py", "local_p/env/pyvenv.cfg", "local_p/env/x.py", "local_p/data.csv", "local_p/.secret.py",
+        "local_p/words/de.json", "local_p/try.ipynb", "local_p/unused.pyc", "local_p/node_modules/x.js", "local_p/.git/config",
     ):  # fmt: skip
         (beside / name).parent.mkdir(parents=True, exist_ok=True)
         (beside / name).write_text("")
@@ -70,8 +72,81 @@ def test_package_is_copied_whole(beside: Path) -> None:
 
     found = collected(beside, "local_p.inner.deep")
 
-    assert ("local_p/__init__.py", "local_p/inner/__init__.py", "local_p/inner/deep.py", "local_p/unused.py") == tuple(found.files)
+    assert (
+        "local_p/__init__.py", "local_p/data.csv", "local_p/inner/__init__.py", "local_p/inner/deep.py", "local_p/unused.py",
+        "local_p/words/de.json",
+    ) == tuple(found.files)  # fmt: skip
     assert ("cloudpickle", "msgspec") == found.installed
+    assert () == found.findings
+
+
+def test_links_out_of_a_package(beside: Path) -> None:
+    """A link within a package goes along as the file that it leads to; one that leads out of it stays."""
+    for name in ("local_l/__init__.py", "local_l/one.txt", "elsewhere.txt"):
+        (beside / name).parent.mkdir(parents=True, exist_ok=True)
+        (beside / name).write_text("x")
+    (beside / "local_l" / "two.txt").symlink_to("one.txt")
+    (beside / "local_l" / "out.txt").symlink_to("../elsewhere.txt")
+
+    assert ("local_l/__init__.py", "local_l/one.txt", "local_l/two.txt") == tuple(collected(beside, "local_l").files)
+
+
+def test_large_data_of_a_package(beside: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Data files of a package that are too large stay behind, the largest first, and a finding says which."""
+    monkeypatch.setattr(packages, "LARGEST", 3 << 20)
+    monkeypatch.setattr(packages, "ALL", 5 << 20)
+    (beside / "local_d").mkdir()
+    (beside / "local_d" / "__init__.py").write_text("")
+    for name, size in (("a.bin", 2), ("b.bin", 3), ("c.bin", 3), ("d.bin", 4)):
+        (beside / "local_d" / name).write_bytes(b"\0" * (size << 20))
+
+    found = collected(beside, "local_d")
+
+    assert ("local_d/__init__.py", "local_d/a.bin", "local_d/b.bin") == tuple(found.files)
+    assert [("file", "local_d/d.bin"), ("file", "local_d/c.bin")] == [(one.kind, one.subject) for one in found.findings]
+    assert "`local_d/d.bin` (4 MB) does not go along" in found.findings[0].message
+    assert "Add `--include local_d/d.bin` if the model needs it to answer." == found.findings[0].hint
+
+
+def test_folder_of_modules(beside: Path) -> None:
+    """Of a folder that is no package but holds modules, the code goes along."""
+    (beside / "local_n" / "deep").mkdir(parents=True)
+    (beside / "local_n" / "deep" / "größe.py").write_text("import cloudpickle\n")
+    (beside / "local_n" / "train.csv").write_text("")
+
+    found = collected(beside, "local_n.deep.größe")
+
+    assert (("cloudpickle",), ("local_n/deep/größe.py",)) == (found.installed, tuple(found.files))
+
+
+def test_extension_modules(beside: Path) -> None:
+    """Compiled modules go along, by themselves and within a package."""
+    suffix = EXTENSION_SUFFIXES[0]
+    for name in (f"local_x{suffix}", "local_y/__init__.py", f"local_y/fast{suffix}"):
+        (beside / name).parent.mkdir(exist_ok=True)
+        (beside / name).write_text("")
+
+    assert (f"local_x{suffix}", "local_y/__init__.py", f"local_y/fast{suffix}") == tuple(
+        collected(beside, "local_x", "local_y").files
+    )
+
+
+def test_modules_that_are_imported_by_a_function(beside: Path) -> None:
+    """A module that a local module imports by its name goes along, also by a relative name."""
+    (beside / "local_i").mkdir()
+    (beside / "local_i" / "__init__.py").write_text(
+        "import importlib\nmodels = importlib.import_module('.models', __package__)\n"
+        "from importlib import import_module\ndef f():\n    return import_module('local_j'), __import__('msgspec')\n"
+    )
+    (beside / "local_i" / "models.py").write_text("import cloudpickle\n")
+    (beside / "local_j.py").write_text("")
+
+    found = collected(beside, "local_i")
+
+    assert (("cloudpickle", "msgspec"), ("local_i/__init__.py", "local_i/models.py", "local_j.py")) == (
+        found.installed, tuple(found.files),
+    )  # fmt: skip
+    assert ("local_i", "local_j") == found.ways["local_j"]
 
 
 def test_imports_for_type_checkers(beside: Path) -> None:
