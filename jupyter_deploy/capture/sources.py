@@ -74,42 +74,66 @@ def find(modules: Iterable[str], beside: Path | None) -> Sources:
     Raises:
         NotDeployable: If a local module has the name of one that stands in every bundle.
     """
-    roots: dict[str, Path | None] = {}
-    in_place = _InPlace()
-    installed: dict[str, None] = {}
-    absent: set[str] = set()
-    waiting = list(modules)
-    importer = {name.partition(".")[0]: "" for name in waiting}
-    followed: set[str] = set()
-    while waiting:
-        name = waiting.pop()
-        if name in followed:
-            continue
-        followed.add(name)
-        top = name.partition(".")[0]
-        if top not in roots:
-            roots[top] = _local_root(top, beside)
-        root = roots[top]
+    search = _Search(beside)
+    search.follow(modules)
+    return search.found()
+
+
+class _Search:
+    """Follows what modules import.
+
+    Args:
+        beside: The notebook's folder.
+    """
+
+    def __init__(self, beside: Path | None) -> None:
+        self._beside = beside
+        self._in_place = _InPlace()
+        self._roots: dict[str, Path | None] = {}
+        self._importer: dict[str, str] = {}
+        self._followed: set[str] = set()
+        self._installed: set[str] = set()
+        self._absent: set[str] = set()
+
+    def follow(self, modules: Iterable[str]) -> None:
+        waiting = [(name, "") for name in modules]
+        while waiting:
+            name, importer = waiting.pop()
+            if name not in self._followed:
+                self._followed.add(name)
+                top = name.partition(".")[0]
+                self._importer.setdefault(top, importer)
+                waiting += [(one, top) for one in self._further(name, top)]
+
+    def _further(self, name: str, top: str) -> Iterable[str]:
+        if top not in self._roots:
+            self._roots[top] = _local_root(top, self._beside)
+        root = self._roots[top]
         if root is not None:
             _check_name(top, root)
-            further = list(_followed(root, name))
-            waiting += further
-            for one in further:
-                importer.setdefault(one.partition(".")[0], top)
-            if in_place.holds(top, root):
-                installed[name] = None
-        elif _is_installed(name, top):
-            installed[name] = None
+            if self._in_place.holds(top, root):
+                self._installed.add(name)
+            return _followed(root, name)
+        if _is_installed(name, top):
+            self._installed.add(name)
         elif not (top in _OWN or top in sys.stdlib_module_names):
-            absent.add(top)
-    local = {top: root for top, root in roots.items() if root}
-    packed = {top: root for top, root in local.items() if in_place.holds(top, root)}
-    left_out: list[Finding] = []
-    files = dict(sorted(pair for top, root in local.items() if top not in packed for pair in _taken(top, root, left_out)))
-    return Sources(
-        tuple(sorted(installed)), files, dict(_modules(followed, roots)), tuple(sorted(absent)), tuple(packed.values()),
-        {top: _way(top, importer) for top in local}, tuple(left_out),
-    )  # fmt: skip
+            self._absent.add(top)
+        return ()
+
+    def found(self) -> Sources:
+        local = {top: root for top, root in self._roots.items() if root}
+        packed = {top: root for top, root in local.items() if self._in_place.holds(top, root)}
+        left_out: list[Finding] = []
+        files = dict(sorted(pair for top, root in local.items() if top not in packed for pair in _taken(top, root, left_out)))
+        return Sources(
+            installed=tuple(sorted(self._installed)), files=files, modules=dict(_modules(self._followed, self._roots)),
+            absent=tuple(sorted(self._absent)), in_place=tuple(packed.values()), ways={top: self._way(top) for top in local},
+            left_out=tuple(left_out),
+        )  # fmt: skip
+
+    def _way(self, top: str) -> tuple[str, ...]:
+        importer = self._importer.get(top)
+        return (*self._way(importer), top) if importer else (top,)
 
 
 def _check_name(top: str, root: Path) -> None:
@@ -118,10 +142,6 @@ def _check_name(top: str, root: Path) -> None:
             f"The model's code imports `{top}` from {root}, but every bundle has a module of its own called `{top}`.",
             f"Rename yours, such as `my_{top}`, restart the kernel, and deploy again.",
         )
-
-
-def _way(top: str, importer: Mapping[str, str]) -> tuple[str, ...]:
-    return (*_way(importer[top], importer), top) if importer.get(top) else (top,)
 
 
 def copy(files: Mapping[str, Path], folder: Path) -> None:
