@@ -31,13 +31,15 @@ FOREIGN = ("PYTHONHOME", "PYTHONPATH", "UV_PROJECT", "UV_PYTHON", "UV_SYSTEM_PYT
 
 
 def run_uv(
-    arguments: Sequence[str], *, cwd: Path, stdin: str | None = None, timeout: float | None = None, keep: Sequence[int] = ()
-) -> process.Finished:
+    arguments: Sequence[str], *, cwd: Path, python: Path | None = None, stdin: str | None = None, timeout: float | None = None,
+    keep: Sequence[int] = (),
+) -> process.Finished:  # fmt: skip
     """Run uv with the user's package indexes.
 
     Args:
         arguments: uv's arguments.
         cwd: The folder to run in; uv looks there for a project's configuration, so it should hold none.
+        python: The kernel's interpreter, whose environment may have a pip configuration of its own.
         stdin: What uv reads from its standard input.
         timeout: Seconds after which it is killed.
         keep: File descriptors that it inherits.
@@ -50,7 +52,7 @@ def run_uv(
     except FileNotFoundError:
         return process.Finished(127, "", "there is no uv beside jupyter_deploy; `pip install uv` brings it")
     own = {name: value for name, value in os.environ.items() if name not in FOREIGN}
-    env = own | indexes(own, pip_options(own, pip_files(own))) | {"NO_COLOR": "1", "UV_NO_PROGRESS": "1"}
+    env = own | indexes(own, pip_options(own, pip_files(own, python))) | {"NO_COLOR": "1", "UV_NO_PROGRESS": "1"}
     done = process.run([binary, *arguments], env=env, cwd=cwd, stdin=stdin, timeout=timeout, keep=keep)
     return process.Finished(done.code, without_credentials(done.output), without_credentials(done.errors))
 
@@ -112,11 +114,12 @@ def pip_options(environment: Mapping[str, str], files: Iterable[Path]) -> dict[s
     return options | {option: environment[name] for name, option in named.items() if environment.get(name)}
 
 
-def pip_files(environment: Mapping[str, str]) -> list[Path]:
+def pip_files(environment: Mapping[str, str], python: Path | None = None) -> list[Path]:
     """List where pip looks for its configuration.
 
     Args:
         environment: The variables.
+        python: The interpreter whose environment may have a configuration of its own; this process's where None.
 
     Returns:
         Paths, the strongest last; they need not exist.
@@ -125,12 +128,13 @@ def pip_files(environment: Mapping[str, str]) -> list[Path]:
     if chosen == os.devnull:
         return []
     user = Path(environment.get("HOME") or Path.home())
+    prefix = python.parent.parent if python else Path(sys.prefix)
     system = environment.get("XDG_CONFIG_DIRS", "/etc/xdg").split(os.pathsep)
     files = [Path(folder) / "pip" / "pip.conf" for folder in system] + [Path("/etc/pip.conf"), user / ".pip" / "pip.conf"]
     if sys.platform == "darwin":
         support = Path("Library/Application Support/pip/pip.conf")
         files += [Path("/") / support, user / support]
-    files += [Path(environment.get("XDG_CONFIG_HOME") or user / ".config") / "pip" / "pip.conf", Path(sys.prefix) / "pip.conf"]
+    files += [Path(environment.get("XDG_CONFIG_HOME") or user / ".config") / "pip" / "pip.conf", prefix / "pip.conf"]
     return [*files, Path(chosen)] if chosen else files
 
 

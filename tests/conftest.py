@@ -69,6 +69,7 @@ class Index:
         self.folder = folder
         self.url = url
         self.login = ""
+        self.down = False
 
     def add(
         self, name: str, version: str, *requires: str, hashed: bool = True, yanked: str = "", tag: str = "py3-none-any",
@@ -167,6 +168,9 @@ class _Quiet(SimpleHTTPRequestHandler):
     def do_GET(self) -> None:
         """Send a file, to those who have logged in where that is asked for."""
         login = self.index.login
+        if self.index.down:
+            self.close_connection = True
+            return
         if login and self.headers.get("Authorization") != f"Basic {login}":
             self.send_response(401)
             self.send_header("WWW-Authenticate", 'Basic realm="packages"')

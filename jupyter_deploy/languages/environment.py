@@ -10,6 +10,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from jupyter_deploy import errors, home
@@ -22,7 +23,7 @@ from jupyter_deploy.values import Capture, Finding, Lock
 
 COMPLETE = ".complete"
 LIMIT, FIND_LIMIT = 1200.0, 60.0  # seconds
-FAILED = re.compile(r"`([\w.-]+==[^`]+)`|\b([\w.-]+==[^\s:,]+) has no (?:wheels|usable)")
+FAILED = re.compile(r"`([\w.-]+(?:==[^`]+| @ file:))|\b([\w.-]+==[^\s:,]+) has no (?:wheels|usable)")
 
 
 def find_or_make(capture: Capture, lock: Lock, folder: Path) -> Path:
@@ -85,21 +86,22 @@ def _alone(file: Path) -> Iterator[int]:
 def _make(place: Path, interpreter: Path, lock: Lock, held: int) -> None:
     """Build in place, because an environment holds its own path; the marker that is written last makes it count."""
     place.mkdir(parents=True, mode=0o700)
-    _uv(["venv", "--quiet", "--allow-existing", "--no-project", "--python", str(interpreter), str(place)], place, lock, held)
+    uv = partial(_uv, place=place, interpreter=interpreter, lock=lock, held=held)
+    uv(["venv", "--quiet", "--allow-existing", "--no-project", "--python", str(interpreter), str(place)])
     text = located(lock.text, Path(lock.folder)) if lock.folder else lock.text
-    _install(text, [], place, lock, held)
+    uv(_install(text, place))
     if again := _spoilt(place):
-        entries = [entry for entry in parse(text) if entry.name in again]
-        _install(write(entries), ["--reinstall", "--no-cache"], place, lock, held)
+        uv([*_install(write([entry for entry in parse(text) if entry.name in again]), place), "--reinstall", "--no-cache"])
     os.sync()  # after a power cut the marker must not stand beside files that are empty
     home.write(place / COMPLETE, b"")
 
 
-def _install(text: str, more: list[str], place: Path, lock: Lock, held: int) -> None:
+def _install(text: str, place: Path) -> list[str]:
+    """Write down what to install, and give uv's arguments for it."""
     requirements = place / "requirements.txt"
     home.write(requirements, text.encode())
-    install = ["pip", "install", "--quiet", "--require-hashes", "--no-deps", *more, "--python", str(place / "bin" / "python")]
-    _uv([*install, "--requirement", str(requirements)], place, lock, held)
+    command = ["pip", "install", "--quiet", "--require-hashes", "--no-deps", "--python", str(place / "bin" / "python")]
+    return [*command, "--requirement", str(requirements)]
 
 
 def _spoilt(place: Path) -> set[str]:
@@ -114,12 +116,15 @@ def _site(place: Path) -> Path:
     return next(iter(sorted((place / "lib").glob("python*/site-packages"))), place)
 
 
-def _uv(arguments: list[str], place: Path, lock: Lock, held: int) -> None:
-    done = run_uv(arguments, cwd=place, timeout=LIMIT, keep=[held])
+def _uv(arguments: list[str], *, place: Path, interpreter: Path, lock: Lock, held: int) -> None:
+    done = run_uv(arguments, cwd=place, python=interpreter, timeout=LIMIT, keep=[held])
+    if done.code and _unreachable(done.errors):  # all of it may be in the cache
+        cached = run_uv([*arguments, "--offline"], cwd=place, python=interpreter, timeout=LIMIT, keep=[held])
+        done = done if cached.code else cached
     if done.code:
         shutil.rmtree(place, ignore_errors=True)
         named = next((one or other for one, other in FAILED.findall(done.errors)), "")
-        which = f": `{named}` cannot be installed" if named else ""
+        which = f": `{named.removesuffix(' @ file:')}` cannot be installed" if named else ""
         message = f"The clean environment for {len(lock.packages)} packages cannot be made{which}."
         raise errors.EnvironmentFailed(f"{message} uv said: {done.errors.strip()[-1500:]}", _advice(done.errors))
 
@@ -127,12 +132,16 @@ def _uv(arguments: list[str], place: Path, lock: Lock, held: int) -> None:
 def _advice(said: str) -> str:
     if "No space left" in said:
         return "Free some space (`jupyter deploy gc` removes what no release needs), and deploy again."
-    if "Hash mismatch" in said:
+    if "Hash mismatch" in said or "Bad CRC" in said:
         return "The index or the cache holds another file than the one that was locked: run `uv cache clean`, and deploy again."
-    if "error sending request" in said or "Failed to fetch" in said:
+    if _unreachable(said):
         return "Connect to the network, or name your package index in pip's configuration, and deploy again."
     if "build `" in said:
         return (
             "It has no wheel for this Python and cannot be built here: install a version that has one, fit again, and deploy again."
         )
     return "Mend what uv names, and deploy again; the lock is kept."
+
+
+def _unreachable(said: str) -> bool:
+    return "error sending request" in said or "Failed to fetch" in said

@@ -30,9 +30,7 @@ class Python:
         wanted = [kernel.own[name] for name in sorted(names)]
         wheels = [wheel_of(one, kernel.tag, folder) for one in wanted if one.origin]
         plan = plan_lock(kernel, reached, beside, wheels)
-        lock = stored(plan.digest, folder) or resolve(
-            plan, Known(kernel, reached, beside), locker, Path(capture.interpreter), folder
-        )
+        lock = stored(plan, folder) or resolve(plan, Known(kernel, reached, beside), locker, Path(capture.interpreter), folder)
         findings = (*lock.findings, *_patched(wanted, lock), *_absent(kernel))
         return msgspec.structs.replace(lock, findings=findings, unused=_unused(kernel, capture, lock))
 

@@ -20,7 +20,7 @@ from jupyter_deploy.lock.base import Elsewhere, Locker, NotOnIndex, Resolved
 from jupyter_deploy.lock.format import Entry, parse
 from jupyter_deploy.lock.nearest import nearest
 from jupyter_deploy.lock.records import installer
-from jupyter_deploy.lock.wheels import FOLDER, Wheel, kept, pack, packable, pinned
+from jupyter_deploy.lock.wheels import FOLDER, Wheel, digest_of, kept, pack, packable, pinned
 from jupyter_deploy.values import Finding, Lock, Requirement, from_json, to_json
 
 COMPILED = "any"  # the platform of a wheel that runs everywhere
@@ -108,23 +108,25 @@ def resolve(plan: Plan, known: Known, locker: str, python: Path, folder: Path) -
     return keep(lock, plan.wheels, folder)
 
 
-def stored(digest: str, folder: Path) -> Lock | None:
+def stored(plan: Plan, folder: Path) -> Lock | None:
     """Find a lock that was made before.
 
     Args:
-        digest: What names it.
+        plan: What it was made of.
         folder: Where locks are kept.
 
     Returns:
-        The lock; None where there is none, or its wheels are gone.
+        The lock; None where there is none, or its wheels are not what they were.
     """
-    file, wheels = folder / f"{digest}.json", folder / digest
-    if not file.exists():
+    file, place = folder / f"{plan.digest}.json", folder / plan.digest
+    if not file.exists() or not all(_is_kept(wheel, place) for wheel in plan.wheels):
         return None
-    lock = from_json(file.read_bytes(), Lock)
-    if lock.folder and not wheels.is_dir():
-        return None
-    return msgspec.structs.replace(lock, folder=str(wheels) if lock.folder else "")
+    return msgspec.structs.replace(from_json(file.read_bytes(), Lock), folder=str(place) if plan.wheels else "")
+
+
+def _is_kept(wheel: Wheel, place: Path) -> bool:
+    file = place / wheel.path.name
+    return file.exists() and (file.samefile(wheel.path) or digest_of(file) == wheel.digest)
 
 
 def keep(lock: Lock, wheels: Sequence[Wheel], folder: Path) -> Lock:
@@ -139,7 +141,8 @@ def keep(lock: Lock, wheels: Sequence[Wheel], folder: Path) -> Lock:
         The lock, which now knows where its wheels lie.
     """
     place = folder / lock.digest
-    if wheels and not place.is_dir():
+    if not all(_is_kept(wheel, place) for wheel in wheels):
+        shutil.rmtree(place, ignore_errors=True)
         made = Path(tempfile.mkdtemp(prefix=".new-", dir=folder))
         try:
             for wheel in wheels:

@@ -41,7 +41,9 @@ class PipTools:
         kept.write_text("".join(f"{line}\n" for line in constraints), encoding="utf-8")
         arguments = [sys.executable, "-m", "piptools", "compile", asked.name, "--constraint", kept.name, "--output-file", made.name]
         own = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
-        file = folder / "pip.log"
+        kernels, file = python.parent.parent / "pip.conf", folder / "pip.log"
+        if kernels.exists():  # pip itself reads the one of the environment that it runs in, which is the agent's
+            own.setdefault("PIP_CONFIG_FILE", str(kernels))
         done = process.run([*arguments, *FLAGS], env=own | {"PIP_LOG": str(file)}, cwd=folder, timeout=LIMIT)
         log = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
         if done.code:

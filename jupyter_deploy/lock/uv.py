@@ -49,11 +49,11 @@ class Uv:
         kept.write_text("".join(f"{line}\n" for line in constraints), encoding="utf-8")
         arguments = ["pip", "compile", asked.name, "--constraint", kept.name, "--python", str(python), *_target(elsewhere)]
         hashed = [*arguments, "--generate-hashes", "--no-header", "--no-annotate"]
-        done = run_uv(hashed, cwd=folder, timeout=LIMIT)
+        done = run_uv(hashed, cwd=folder, python=python, timeout=LIMIT)
         if done.code and (unbuilt := UNBUILT.search(done.errors)):
             raise _source_only(unbuilt[1], done)
         if done.code and not (_unsolvable(done) and "network was disabled" not in done.errors):
-            cached = run_uv([*hashed, "--offline"], cwd=folder, timeout=LIMIT)
+            cached = run_uv([*hashed, "--offline"], cwd=folder, python=python, timeout=LIMIT)
             if cached.code:
                 raise _out_of_reach(done, cached)
             done = cached

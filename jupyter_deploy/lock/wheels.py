@@ -86,7 +86,7 @@ def pack(name: str, version: str, info: Path, modules: Mapping[str, str] | None,
     members = sorted(inside.items())
     tags = _tags(info, tag if any(path.endswith(EXTENSIONS) for path, _ in members) else "")
     made = folder / _fingerprint(members, tags)
-    found = next(made.glob("*/*.whl"), None)
+    found = next((one for one in made.glob("*/*.whl") if digest_of(one) == one.parent.name), None)
     if found is None:
         found = _write(made, f"{stem}-{_compressed(tags)}.whl", members, f"{stem}.dist-info", tags)
     return Wheel(name, version, found, found.parent.name)
@@ -145,6 +145,21 @@ def kept(folder: Path) -> Mapping[str, Path]:
         Wheels by the distribution's canonical name.
     """
     return {canonicalize_name(path.name.partition("-")[0]): path for path in sorted(folder.glob("*.whl"))}
+
+
+def digest_of(file: Path) -> str:
+    """Hash a file.
+
+    Args:
+        file: The file.
+
+    Returns:
+        SHA-256, hexadecimal.
+    """
+    digest = hashlib.sha256()
+    for part in _parts(file):
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def _listed(info: Path, stem: str, *, in_place: bool) -> Iterator[tuple[str, Path]]:
@@ -228,7 +243,7 @@ def _write(made: Path, name: str, members: list[tuple[str, Path]], info: str, ta
             wheel = f"Wheel-Version: 1.0\nGenerator: jupyterlab-deploy\nRoot-Is-Purelib: {pure}\n"
             lines.append(_add(archive, f"{info}/WHEEL", (wheel + "".join(f"Tag: {tag}\n" for tag in tags)).encode()))
             _add(archive, f"{info}/RECORD", "".join([*lines, f"{info}/RECORD,,\n"]).encode())
-        target = made / _digest(file) / name
+        target = made / digest_of(file) / name
         target.parent.mkdir(exist_ok=True, mode=0o700)
         file.replace(target)
     finally:
@@ -259,10 +274,3 @@ def _parts(source: Path | bytes) -> Iterator[bytes]:
     with source.open("rb") as file:
         while part := file.read(CHUNK):
             yield part
-
-
-def _digest(file: Path) -> str:
-    digest = hashlib.sha256()
-    for part in _parts(file):
-        digest.update(part)
-    return digest.hexdigest()

@@ -6,13 +6,15 @@ import io
 import subprocess
 import sys
 import tarfile
+import venv
+import zipfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from jupyter_deploy import errors
+from jupyter_deploy import errors, plugins
 from jupyter_deploy.installer import run_uv
 from jupyter_deploy.languages.plan import RUNTIME
 from jupyter_deploy.languages.python import Python
@@ -113,6 +115,63 @@ def test_folders_and_projects_in_place_travel_as_wheels(kernel: Kernel, monkeypa
     (edited / "src" / "edited_code" / "__init__.py").write_text("A = 2\n")
     with pytest.raises(errors.LockFailed, match="cannot be reached"):  # another content is another lock
         kernel.lock("lib", "edited_code.part", path=(edited / "src",))
+
+
+def test_all_of_it_out_of_the_cache(kernel: Kernel) -> None:
+    """Once uv has seen the packages, another lock and its environment are made though the index answers no more."""
+    kernel.index.add("lib", "1.0", "dep")
+    kernel.index.add("dep", "1.0")
+    kernel.install("lib", "dep")
+    kernel.run(kernel.lock("lib"), "")
+    kernel.index.down = True
+
+    lock = Python().lock(kernel.capture("lib"), "uv", kernel.folder / "other")
+    python = Python().environment(kernel.capture(), lock, kernel.folder / "anew")
+
+    assert kernel.lock("lib").text == lock.text
+    assert (
+        "1.0"
+        == subprocess.run(
+            [python, "-Ic", "import dep; print(dep.VERSION)"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+    )
+
+
+def test_a_wheel_that_was_changed_is_refused(kernel: Kernel) -> None:
+    """A wheel of which one byte is another than when it was locked is not installed."""
+    kernel.install(str(kernel.project("placed")))
+    lock = kernel.lock("placed_code")
+    (wheel,) = kept(Path(lock.folder)).values()
+    data = bytearray(wheel.read_bytes())
+    data[data.index(b"A = 1")] ^= 1
+    wheel.write_bytes(data)
+
+    with pytest.raises(errors.EnvironmentFailed, match=r"cannot be made: `placed` cannot be installed[\s\S]*Bad CRC"):
+        kernel.run(lock, "")
+    data[data.index(b"@ = 1")] ^= 1
+    wheel.write_bytes(data)
+    with zipfile.ZipFile(wheel, "a") as archive:  # whole, but another one
+        archive.comment = b"another"
+    with pytest.raises(errors.EnvironmentFailed, match="Hash mismatch for `placed"):
+        kernel.run(lock, "")
+
+    again = kernel.lock("placed_code")  # takes the kernel's files anew
+    assert "1" == kernel.run(again, "import placed_code; print(placed_code.A)")
+
+
+def test_the_kernels_own_pip_configuration_counts(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index that only the configuration in the kernel's own environment names is asked, by every locker."""
+    kernel.index.add("lib", "1.0")
+    venv.create(kernel.folder / "env", symlinks=True, with_pip=False)
+    (kernel.folder / "env" / "pip.conf").write_text(f"[global]\nindex-url = {kernel.index.url}\n")
+    monkeypatch.delenv("PIP_INDEX_URL")
+    monkeypatch.delenv("PIP_CONFIG_FILE")
+
+    for name in plugins.names("lockers"):
+        folder = kernel.folder / name
+        folder.mkdir()
+        found = plugins.load("lockers", name)().compile(["lib"], [], kernel.folder / "env" / "bin" / "python", folder)
+        assert "lib==1.0" in found.text
 
 
 def test_a_project_in_place_whose_modules_nobody_tells(kernel: Kernel) -> None:
