@@ -17,7 +17,7 @@ from jupyter_deploy.bentos.python.endpoint import codec
 from jupyter_deploy.bentos.python.endpoint.contract import Column, Input, Output
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-FLOATS = st.floats(allow_infinity=False)
+FLOATS = st.floats()
 MOMENTS = st.datetimes(datetime.datetime(1700, 1, 1), datetime.datetime(2250, 1, 1))  # noqa: DTZ001 (pandas' own range, without a zone)
 
 
@@ -28,7 +28,7 @@ def integers(dtype: str) -> st.SearchStrategy[int]:
 
 COLUMNS: dict[str, st.SearchStrategy[Any]] = {
     "float64": FLOATS,
-    "float32": st.floats(width=32, allow_infinity=False),
+    "float32": st.floats(width=32),
     "int64": integers("int64"),
     "int8": integers("int8"),
     "uint64": integers("uint64"),
@@ -36,6 +36,9 @@ COLUMNS: dict[str, st.SearchStrategy[Any]] = {
     "str": TEXTS | st.none(),
     "string": TEXTS | st.none(),
     "Int64": integers("int64") | st.none(),
+    "Float64": FLOATS | st.none(),
+    "UInt16": integers("uint16") | st.none(),
+    "period[D]": st.dates(datetime.date(1700, 1, 1), datetime.date(2250, 1, 1)).map(lambda day: pd.Period(day, "D")) | st.none(),
     "boolean": st.booleans() | st.none(),
     "datetime64[ns]": MOMENTS | st.none(),
     "datetime64[ns, Europe/Berlin]": MOMENTS.map(lambda moment: moment.replace(tzinfo=datetime.timezone.utc)),

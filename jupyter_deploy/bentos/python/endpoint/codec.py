@@ -21,8 +21,8 @@ from .rows import RowDecoder
 
 __all__ = [
     "InvalidInput", "InvalidJson", "RowDecoder", "count", "decode_answer", "decode_rows", "describe_arguments", "describe_batch",
-    "describe_calls", "describe_hints", "describe_input", "describe_output", "encode_answer", "encode_input", "encode_value", "take",
-    "to_json", "with_schema",
+    "describe_calls", "describe_hints", "describe_input", "describe_output", "encode_answer", "encode_input", "encode_value",
+    "take", "to_json", "with_schema",
 ]  # fmt: skip
 
 encode_value = dtypes.to_json

@@ -96,7 +96,7 @@ def _dates(dtype: str) -> Build:
     import pandas as pd
 
     is_plain = "," not in dtype
-    coarse = np.dtype(dtype) if is_plain and unit(dtype) not in dtype else None  # numpy counts days too, pandas does not
+    coarse = np.dtype(dtype) if is_plain and f"[{unit(dtype)}]" not in dtype else None  # numpy counts days too, pandas does not
     plain = np.dtype(f"datetime64[{unit(dtype)}]") if dtype.startswith("datetime64") and is_plain else None
 
     def build(values: Sequence[Any]) -> Any:

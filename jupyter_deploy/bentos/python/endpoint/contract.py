@@ -55,9 +55,9 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The one argument of a method, or the named arguments of a function.
 
     Attributes:
-        kind: `frame` and `series` are pandas, `array` is numpy, `sparse` is one of scipy's sparse matrices or arrays, `list` is a list
-            with one element a row (texts, dicts, lists), `arguments` are named arguments with one call a row, `value` is one JSON
-            value for the whole request.
+        kind: `frame` and `series` are pandas, `array` is numpy, `sparse` is one of scipy's sparse matrices or arrays, `list` is
+            a list with one element a row (texts, dicts, lists), `arguments` are named arguments with one call a row, `value` is one
+            JSON value for the whole request.
         columns: The columns of a frame, the one of a series, or one column a parameter for `arguments`; empty otherwise.
         shape: For arrays, sparse ones and lists of lists, the shape with None for the number of rows.
         dtype: For arrays, sparse ones and series, the dtype; for a list, its elements' type; for a frame, the dtype of its columns'
