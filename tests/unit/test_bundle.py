@@ -14,6 +14,9 @@ import yaml
 
 from jupyter_deploy import errors, home
 from jupyter_deploy.bundle import build, check, measure
+from jupyter_deploy.installer import run_uv
+from jupyter_deploy.lock.format import write
+from jupyter_deploy.lock.wheels import pack
 from jupyter_deploy.values import Capture, Contract, Golden, Input, Lock, Manifest, Method, Output, Requirement, to_json
 
 LOCK = Lock(
@@ -197,3 +200,25 @@ def test_agent_stays_light() -> None:
     done = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True)
 
     assert "set()" == done.stdout.strip()
+
+
+def test_wheels_go_along(capture: Capture, tmp_path: Path) -> None:
+    """What is on no index lies where BentoML looks for it, is copied into images, and pip and uv install it from the lock."""
+    info = tmp_path / "site" / "mine-0.1.dist-info"
+    home.write(info / "METADATA", b"Metadata-Version: 2.1\nName: mine\nVersion: 0.1\n")
+    home.write(info.parent / "mine.py", b"A = 1\n")
+    home.write(info / "RECORD", b"mine.py,,\nmine-0.1.dist-info/METADATA,,\n")
+    wheel = pack("mine", "0.1", info, None, "", tmp_path / "wheels")
+    lock = msgspec.structs.replace(LOCK, text=write([wheel.entry]), folder=str(wheel.path.parent), own=("mine",))
+
+    folder = Path(build(capture, lock, tmp_path / "bundles").folder)
+
+    assert [wheel.path.read_bytes()] == [one.read_bytes() for one in (folder / "src" / "wheels").iterdir()]
+    assert ["wheels"] == yaml.safe_load((folder / "bento.yaml").read_bytes())["image"]["build_include"]
+    assert "COPY src/wheels src/wheels\n" in (folder / "env" / "docker" / "Dockerfile").read_text()
+    asked = folder / "env" / "python" / "requirements.txt"
+    pip = [sys.executable, "-m", "pip", "install", "--no-index", "--no-deps", "--target", str(tmp_path / "pip"), "-r", str(asked)]
+    subprocess.run(pip, check=True, capture_output=True, cwd=tmp_path)
+    uv = ["pip", "install", "--offline", "--no-deps", "--target", str(tmp_path / "uv"), "-r", str(asked)]
+    assert 0 == run_uv(uv, cwd=folder / "src").code  # as `bentoml containerize` does
+    assert "A = 1\n" == (tmp_path / "pip" / "mine.py").read_text() == (tmp_path / "uv" / "mine.py").read_text()
