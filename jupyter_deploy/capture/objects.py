@@ -32,7 +32,7 @@ from cloudpickle.cloudpickle import (
 from jupyter_deploy import errors
 from jupyter_deploy.bentos.python.endpoint import hints
 from jupyter_deploy.capture import identity, unpicklable
-from jupyter_deploy.capture.reached import Reached, foreign_bases
+from jupyter_deploy.capture.reached import Reached, addressed, foreign_bases
 from jupyter_deploy.capture.steady import StandIn, Steady
 
 __all__ = ["Make", "Pickler", "Place", "Reached", "dump"]
@@ -158,8 +158,9 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
         self._names = function.__globals__
         if slots.get("__annotations__"):
             slots["__annotations__"] = hints.spelled(slots["__annotations__"], hints.scope_of(function))
-        used = {name: self._steady(value) for name, value in slots.pop("__globals__").items()}
-        submodules = sorted(slots.pop("_cloudpickle_submodules"), key=lambda one: str(one.__name__))
+        used = slots.pop("__globals__")
+        submodules = addressed(function.__code__, (*used.values(), *_held(function)))
+        used = {name: self._steady(value) for name, value in used.items()}
         slots = {name: self._steady(value) for name, value in slots.items()}
         return make, arguments, (self._steady(state), {**slots, "__globals__": used, "_cloudpickle_submodules": submodules}), *rest
 
@@ -242,6 +243,11 @@ class _Outline(Pickler):
         if type(obj) is StandIn and isinstance(obj.value, (set, frozenset)):
             return int, (len(obj.value),)
         return super().reducer_override(obj) if self._left > 0 else (int, ())
+
+
+def _held(function: FunctionType) -> list[object]:
+    """List what a function's closure holds; a cell may be empty still."""
+    return [cell.cell_contents for cell in function.__closure__ or () if cell != CellType()]
 
 
 def _is_global(obj: Any, module: object) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib.util
 import sys
 import sysconfig
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 _LIBRARIES = tuple({sysconfig.get_paths()[key] for key in ("stdlib", "platstdlib")})
@@ -106,6 +107,34 @@ def imports(code: CodeType) -> list[str]:
         if isinstance(one, CodeType):
             found += imports(one)
     return [name for name in found if name]
+
+
+def addressed(code: CodeType, values: Iterable[object]) -> list[ModuleType]:
+    """List the modules that a function addresses as attributes of packages, such as `xml.dom` where it names `xml`.
+
+    Args:
+        code: The function's code; functions and comprehensions within it are looked at too, as cloudpickle does not.
+        values: What its globals and its closure hold.
+
+    Returns:
+        Those that are imported now, in order of name.
+    """
+    names = set(_names(code))
+    packages = tuple(f"{one.__name__}." for one in values if isinstance(one, ModuleType) and hasattr(one, "__path__"))
+    found = sorted(name for name in list(sys.modules) if packages and name.startswith(packages))
+    modules = ((name, sys.modules.get(name)) for name in found if _is_named(name, packages, names))
+    return [module for _, module in modules if isinstance(module, ModuleType)]
+
+
+def _is_named(module: str, packages: Iterable[str], names: set[str]) -> bool:
+    return any(module.startswith(one) and names.issuperset(module[len(one) :].split(".")) for one in packages)
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for one in code.co_consts:
+        if isinstance(one, CodeType):
+            yield from _names(one)
 
 
 def _is_module(name: str) -> bool:
