@@ -45,7 +45,7 @@ SHARED = {
     "codec": {"capture", "adapters"},
     "dtypes": {"capture"},
     "hints": {"capture"},
-    "schema": {"capture", "bundle"},
+    "schema": {"capture", "bundle", "adapters"},
     "keys": {"share"},
     "onnx": {"frameworks"},
     "xgboost": {"frameworks"},

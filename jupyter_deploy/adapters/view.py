@@ -8,6 +8,9 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, NamedTuple
 
+import msgspec
+
+from jupyter_deploy.bentos.python.endpoint import schema
 from jupyter_deploy.values import STAGES, Capture, Column, Contract, Endpoint, Input, Method, Output, Release, Stage, Value
 
 Mark = Literal["done", "running", "waiting", "wrong", "skipped"]
@@ -308,30 +311,12 @@ def values_of(column: Column) -> str:
         parts.append(_few(column.categories))
     elif column.minimum is not None and column.maximum is not None:
         parts.append(f"{_plain(column.minimum)} to {_plain(column.maximum)}")
+    if column.optional:
+        known = column.default is not msgspec.UNSET
+        parts.append(f"{json.dumps(column.default, ensure_ascii=False)} unless given" if known else "optional")
     if column.nullable:
         parts.append("may be missing")
     return ", ".join(parts)
-
-
-def example_row(given: Input) -> Any:
-    """Make one row that a caller could send.
-
-    Args:
-        given: The input.
-
-    Returns:
-        The row as JSON; the examples that the contract recorded, zeros where it recorded none.
-    """
-    if given.kind in {"frame", "arguments"}:
-        return {column.name: column.example for column in given.columns}
-    if given.kind == "array":
-        row: Any = 0
-        for length in reversed((given.shape or ())[1:]):
-            row = [row] * (length or 1)
-        return row
-    if given.kind == "sparse":
-        return {"0": 0}
-    return 0 if given.kind == "series" else "text"
 
 
 def curl(view: View, key_file: str = "") -> str:
@@ -348,7 +333,7 @@ def curl(view: View, key_file: str = "") -> str:
     if view.contract is None or not view.contract.methods or alone:
         return ""
     method = view.contract.methods[0]
-    row = view.example if view.example is not None else example_row(method.input)
+    row = view.example if view.example is not None else schema.example(method.input)
     body = json.dumps({"rows": [row]}, ensure_ascii=False)
     return " \\\n  ".join(
         (

@@ -10,6 +10,7 @@ import pytest
 
 from jupyter_deploy.adapters import view as words
 from jupyter_deploy.adapters.view import View
+from jupyter_deploy.bentos.python.endpoint import schema
 from jupyter_deploy.values import STAGES, Input, Output, Stage
 
 
@@ -104,7 +105,7 @@ def test_curl_is_one_safe_command(make: Any) -> None:
 )
 def test_inputs(given: Input, accepts: str, row: Any) -> None:
     """Each kind of input is named, and has a row to begin with."""
-    assert (accepts, row) == (words.accepts(given), words.example_row(given))
+    assert (accepts, row) == (words.accepts(given), schema.example(given))
 
 
 PART = Output(kind="array", dtype="float64", shape=(None, 2), classes=("no", "yes"))

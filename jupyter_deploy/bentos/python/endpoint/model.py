@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from . import codec, lines
-from .contract import Contract, Golden, Input, Manifest, Method
+from .contract import Contract, Golden, Manifest, Method
 from .hints import by_name, settled
 from .problems import ModelFailed, Problem
 from .rows import RowDecoder
@@ -180,24 +180,3 @@ def _call(function: Function, argument: Any, method: Method) -> list[Any]:
     if method.input.kind == "arguments":
         return codec.encode_answer([function(row) for row in argument], method.output)
     return codec.encode_answer(settled(function(argument)), method.output)
-
-
-def example(input: Input) -> Any:
-    """Make up a row that fits a contract.
-
-    Args:
-        input: What a method accepts.
-
-    Returns:
-        One row, out of the columns' examples, or zeros and empty texts.
-    """
-    if input.kind in ("frame", "arguments"):
-        return {column.name: column.example for column in input.columns}
-    if input.kind == "series" and input.columns:
-        return input.columns[0].example
-    if input.kind == "sparse":
-        return {"0": 0}
-    made: Any = "" if (input.dtype or "").startswith(("str", "object[str", "<U")) else 0
-    for size in reversed((input.shape or (None,))[1:]):
-        made = [made] * (size or 1)
-    return made

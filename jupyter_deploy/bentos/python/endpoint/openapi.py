@@ -6,7 +6,6 @@ from typing import Any
 
 from . import schema
 from .contract import Contract, Golden, Method
-from .model import example
 
 PROBLEM = {
     "type": "object",
@@ -63,7 +62,7 @@ def examples(method: Method, golden: list[Golden], most: int = 2) -> list[Any]:
     """
     rows = next((one.rows for one in golden if one.method == method.name and one.rows), None)
     if rows is None:
-        return [example(method.input)]
+        return [schema.example(method.input)]
     return rows[: 1 if method.input.kind == "value" else most]
 
 

@@ -236,6 +236,52 @@ def _tuple(schemas: list[dict[str, Any]]) -> dict[str, Any]:
     return {"type": "array", "prefixItems": schemas, "minItems": len(schemas), "maxItems": len(schemas)}
 
 
+def example(input: Input) -> Any:
+    """Make up a row that fits a contract.
+
+    Args:
+        input: What a method accepts.
+
+    Returns:
+        One row, out of what was seen where that is known; a parameter that may be left out is, unless it was seen.
+    """
+    return _instance(row(input))
+
+
+def _instance(told: dict[str, Any]) -> Any:
+    """Make the plainest value that fits a schema."""
+    for known in (told.get("examples"), told.get("enum")):
+        if known:
+            return next((one for one in known if one is not None), None)
+    if "default" in told:
+        return told["default"]
+    if told.get("anyOf"):
+        return _instance(told["anyOf"][0])
+    kind = told.get("type", "null")
+    kind = next((one for one in kind if one != "null"), "null") if isinstance(kind, list) else kind
+    if not told:
+        return "text"
+    if kind == "object" and isinstance(told.get("additionalProperties"), dict) and not told.get("properties"):
+        return {"0" if "propertyNames" in told else "key": _instance(told["additionalProperties"])}
+    if kind == "object":
+        wanted = told.get("required", ())
+        fields = told.get("properties", {}).items()
+        return {name: _instance(one) for name, one in fields if name in wanted or "examples" in one}
+    if kind == "array":
+        items = [_instance(one) for one in told.get("prefixItems", ())]
+        return items or [_instance(told.get("items", {}))] * told.get("minItems", 1)
+    if kind in ("integer", "number"):
+        least = told.get("minimum", told.get("exclusiveMinimum", -1) + 1)
+        return max(least, 0)
+    return {"boolean": False, "string": _TEXTS.get(told.get("format", ""), "text")}.get(kind)
+
+
+_TEXTS = {
+    "date": "2024-01-31", "date-time": "2024-01-31T12:00:00Z", "time": "12:00:00", "duration": "PT1S", "decimal": "1.0",
+    "uuid": "00000000-0000-0000-0000-000000000000",
+}  # fmt: skip
+
+
 def inferred(values: Iterable[Any]) -> dict[str, Any]:
     """Describe values by what they are.
 
