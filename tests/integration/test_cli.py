@@ -95,6 +95,20 @@ def test_golden_of_a_method_that_is_not_there(deployed: subprocess.CompletedProc
     assert "iris@9" in release.stderr
 
 
+def test_lock_shows_packages_and_the_lock_itself(deployed: subprocess.CompletedProcess[str]) -> None:
+    """As a table, as the text that pip takes, as JSON, for another machine, and as what differs from another release."""
+    table, text, whole, other, same = (
+        cli("lock", "iris", *more) for more in ([], ["--show"], ["--json"], ["--platform", "linux/arm64"], ["--diff", "iris@1"])
+    )
+    packages = {one["name"]: one["version"] for one in json.loads(whole.stdout)["packages"]}
+
+    assert ["scikit-learn", packages["scikit-learn"], "index"] in [line.split() for line in table.stdout.splitlines()]
+    pin = f"scikit-learn=={packages['scikit-learn']} \\\n    --hash=sha256:"
+    assert pin in text.stdout and pin in other.stdout
+    assert (0, "Its packages are those of iris@1.\n") == (same.returncode, same.stdout)
+    assert "is no release of `iris`" in cli("lock", "iris", "--diff", "other@1").stderr
+
+
 def test_without_a_command_it_lists(deployed: subprocess.CompletedProcess[str]) -> None:
     """It shows what is deployed and names the commands."""
     done = cli()
