@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from jupyter_deploy import bentos
+from jupyter_deploy.bentos.python.endpoint import schema
 from jupyter_deploy.bentos.python.endpoint.contract import Contract, Golden, Manifest
 from jupyter_deploy.capture import capture
 from jupyter_deploy.values import from_json, to_json
@@ -28,6 +30,7 @@ def watched(name, *rest, **named):
 
 builtins.__import__ = watched
 import msgspec
+from endpoint import schema
 from endpoint.contract import Contract, Golden, Manifest
 from endpoint.model import load
 
@@ -37,7 +40,8 @@ read = {name: msgspec.json.decode((folder / f"{name}.json").read_bytes(), type=k
 model = load(folder)
 golden = read["golden"][0]
 answer = model.methods[golden.method](msgspec.json.encode({"rows": golden.rows}))
-print(msgspec.json.encode({**read, "house": house, "answers": json.loads(answer.body)["predictions"]}).decode())
+told = schema.document(read["contract"])
+print(msgspec.json.encode({**read, "house": house, "document": told, "answers": json.loads(answer.body)["predictions"]}).decode())
 """
 
 
@@ -71,6 +75,15 @@ def test_both_sides_read_the_same(folder: Path) -> None:
 
     assert expected == {name: got[name] for name in kinds}
     assert [] == got["house"]
+
+
+def test_the_contract_is_a_schema_on_both_sides(folder: Path) -> None:
+    """`contract.json` is a JSON schema that says what the contract in it says, and the worker tells the same one."""
+    written = json.loads((folder / "contract.json").read_bytes())
+
+    Draft202012Validator.check_schema(written)
+    assert written == json.loads(to_json(schema.document(from_json((folder / "contract.json").read_bytes(), Contract))))
+    assert written == read(folder)["document"]
 
 
 def test_the_worker_answers_the_golden_rows(folder: Path) -> None:
