@@ -114,7 +114,7 @@ def plan(capture: Capture) -> dict[str, str]:
     lines = [about, imports, *_plain_contract(capture.contract), golden, *told, end]
     body = (
         f"<div>{escaped(about)}</div><div>{escaped(imports)}</div>{_contract(capture.contract)}{_golden(capture)}"
-        f"{notes.markup(capture.findings)}{notes.taken_markup(capture)}<div>{end}</div>"
+        f"{notes.markup(capture.findings, unfolded=True)}{notes.taken_markup(capture)}<div>{end}</div>"
     )
     return {"text/html": frame(body, QUIET), "text/plain": "\n".join(lines)}
 

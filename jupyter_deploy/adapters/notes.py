@@ -43,11 +43,12 @@ def lines(findings: Sequence[Finding]) -> list[str]:
     return [line for line in (*told, *more) if line]
 
 
-def markup(findings: Sequence[Finding]) -> str:
+def markup(findings: Sequence[Finding], *, unfolded: bool = False) -> str:
     """Draw findings.
 
     Args:
         findings: The findings.
+        unfolded: Whether a long list is shown at once.
 
     Returns:
         A list, folded where it is long; nothing of nothing.
@@ -56,7 +57,7 @@ def markup(findings: Sequence[Finding]) -> str:
         return ""
     items = "".join(_item(one) for one in findings)
     drawn = f'<ul aria-label="findings" style="list-style:none;padding:0;margin:2px 0">{items}</ul>'
-    if len(findings) <= UNFOLDED:
+    if unfolded or len(findings) <= UNFOLDED:
         return f'<div style="margin:6px 0">{drawn}</div>'
     counts: dict[str, int] = {}
     for one in findings:
@@ -93,7 +94,7 @@ def taken_markup(capture: Capture) -> str:
         return ""
     rows = [(code(one.path), escaped(one.kind), escaped(words.size(one.size))) for one in capture.taken]
     drawn = table(("taken along", "kind", "size"), rows)
-    if len(rows) <= UNFOLDED:
+    if len(rows) <= MOST:
         return drawn
     return f'<details><summary style="cursor:pointer">Takes {len(rows)} things along</summary>{drawn}</details>'
 

@@ -41,17 +41,18 @@ class Recorder:
 
     def __init__(self, running: Any) -> None:
         self._shell = running
+        self._begun = time.time()
         self._times: dict[int, float] = {}
         self._failed: dict[int, int] = {}
 
     @property
     def history(self) -> History:
         """What was noted."""
-        return History(times=dict(self._times), failed=dict(self._failed), began=_began())
+        now = len(self._shell.history_manager.input_hist_raw) - 1  # the cell that runs, whose end is not there yet
+        return History(times={now: self._begun, **self._times}, failed=dict(self._failed), began=_began())
 
     def start(self) -> None:
         """Begin; the cell that runs now counts as begun now."""
-        self._times[self._shell.execution_count] = time.time()
         self._shell.events.register("pre_run_cell", self._before)
         self._shell.events.register("post_run_cell", self._after)
 
@@ -60,15 +61,18 @@ class Recorder:
         self._shell.events.unregister("pre_run_cell", self._before)
         self._shell.events.unregister("post_run_cell", self._after)
 
-    def _before(self, info: Any) -> None:
-        if info.store_history:
-            self._times[self._shell.execution_count] = time.time()
+    def _before(self, _: Any) -> None:
+        self._begun = time.time()  # the cell's count is told at its end alone; before it, it depends on IPython's version
 
     def _after(self, result: Any) -> None:
-        if result.execution_count and result.error_before_exec:
-            self._failed[result.execution_count] = 0
-        elif result.execution_count and result.error_in_exec:
-            self._failed[result.execution_count] = _line(result.error_in_exec.__traceback__, self._shell.user_ns)
+        number = result.execution_count
+        if not number or not result.info.store_history:
+            return
+        self._times[number] = self._begun
+        if result.error_before_exec:
+            self._failed[number] = 0
+        elif result.error_in_exec:
+            self._failed[number] = _line(result.error_in_exec.__traceback__, self._shell.user_ns)
 
 
 def _line(trace: Any, namespace: dict[str, Any]) -> int:

@@ -136,12 +136,13 @@ class _Comparison:
         """Tell of the cells that the file does not have as they ran."""
         further = {one.statement.text for one in self.live if one.name in one.uses}  # these go on from what was there
         new = [one for source in self.saved for one in statements(source) if one.text not in further]
-        renamed = {name for one in new for name in one.binds | one.changes}
+        bound, changed = ({name for one in new for name in getattr(one, kind)} for kind in ("binds", "changes"))
         found = []
         for cell in sorted({one.cell for one in gone}):
             names = {one.name for one in gone if one.cell == cell}
+            binds = names & {name for one in gone if one.cell == cell for name in one.statement.binds}
             about = f"Cell {self.numbers[cell]}, which made {_listed(names)},"
-            if names & renamed:
+            if (binds & bound) if binds else (names & changed):
                 what, hint = "stands otherwise in the saved notebook: it was edited after it ran", RUN_IT
             else:
                 what, hint = "is no longer in the saved notebook", RUN_ALL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -72,3 +73,29 @@ def test_a_spare_imports_what_models_need() -> None:
     got = warm.third_party({**modules, "builtin": module("builtin", None), "none": None}, ["/env/site-packages"])
 
     assert ("sklearn", "sklearn.ensemble") == got
+
+
+def test_times_and_failures_of_cells(tmp_path: Path) -> None:
+    """The recorder notes when each cell began, and the line at which one failed; nothing of silent code."""
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    running = InteractiveShell(ipython_dir=str(tmp_path), config=Config({"HistoryManager": {"enabled": False}}))
+    recorder = session.Recorder(running)
+    recorder.start()
+    before = time.time()
+
+    failing = "b = 2\nc = (\n    missing\n)\nd = 3"
+    for source in ("a = 1", failing, "def f():\n    return 1 / 0\nf()", "not python", "%nonsense_magic"):
+        running.run_cell(source, store_history=True)
+    running.run_cell("1 / 0", store_history=False)
+    recorder.stop()
+    running.run_cell("1 / 0", store_history=True)
+
+    times = dict(list(recorder.history.times.items())[1:])  # the first one is of the cell that runs
+    assert [1, 2, 3, 4, 5] == sorted(times)
+    assert all(before <= at <= time.time() for at in times.values())
+    failed = recorder.history.failed
+    assert (3, 3) == (failed[2], failed[3])
+    assert failed[4] <= 1  # a syntax error: nothing of the cell ran
+    assert {1} == set(times) - set(failed)

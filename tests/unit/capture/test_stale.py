@@ -82,6 +82,13 @@ def test_deleted_cell() -> None:
     assert ["cell 2: Cell 2, which made `X`, `y`, is no longer in the saved notebook. What ran is deployed."] == told
 
 
+def test_edited_fit() -> None:
+    """A statement that only changes what is there is told as edited where it changes it otherwise now."""
+    told = findings(ALL, (LOAD, DATA, CLEAN, FIT.replace("X, y", "X, y, 1"), SHOW))
+
+    assert [f"cell 4: Cell 4, which made `model`, {EDITED}"] == told
+
+
 def test_rerun_without_the_model() -> None:
     """A value that was changed and run again does not count while the model was made with the older one."""
     told = findings((*ALL, CLEAN.replace("3", "4")), (LOAD, DATA, CLEAN.replace("3", "4"), FIT, SHOW))
