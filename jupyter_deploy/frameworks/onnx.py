@@ -19,6 +19,9 @@ class Onnx:
     name = "onnx"
     loader = "onnx"
 
+    def __init__(self) -> None:
+        self._served: tuple[object, Rows] | None = None
+
     def accepts(self, model: object) -> bool:
         """Say whether the model, or the class that was given by mistake, is one of these."""
         if isinstance(model, (str, Path)):
@@ -54,20 +57,23 @@ class Onnx:
 
     def serve(self, model: Any) -> object:
         """Give what takes rows, where a session itself takes tensors by name."""
-        data = _bytes(model)
-        if _is_session(type(model)):
-            return Rows(model, data)
-        session = importlib.import_module("onnxruntime").InferenceSession(data, providers=["CPUExecutionProvider"])
-        return Rows(session, data)
+        return self._rows(model)
+
+    def _rows(self, model: Any) -> Rows:
+        if self._served is None or self._served[0] is not model:  # a large model takes its time to be loaded
+            data, session = _bytes(model), model
+            if not _is_session(type(model)):
+                session = importlib.import_module("onnxruntime").InferenceSession(data, providers=["CPUExecutionProvider"])
+            self._served = model, Rows(session, data)
+        return self._served[1]
 
     def methods(self, model: object) -> tuple[str, ...]:
         """List `predict`, and for a converted classifier `predict_proba`."""
-        served: Any = self.serve(model)
-        return ("predict", "predict_proba") if served.tells_probabilities else ("predict",)
+        return ("predict", "predict_proba") if self._rows(model).tells_probabilities else ("predict",)
 
     def contract(self, model: object) -> Input | None:
         """Read the inputs: one tensor of a known shape, or one column each."""
-        served: Any = self.serve(model)
+        served = self._rows(model)
         if served.columns:
             return Input(kind="frame", columns=tuple(Column(name=name, dtype=dtype) for name, _, dtype in served.inputs))
         _, shape, dtype = served.inputs[0]
