@@ -7,6 +7,7 @@ notebook itself does not hold, captures the variable and hands it to the agent; 
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -57,7 +58,7 @@ def run(
     client = _client(notebook, path, kernel)
     end = None if timeout is None else time.monotonic() + timeout
     cells = [(at, cell) for at, cell in enumerate(notebook.cells) if cell.cell_type == "code" and cell.source.strip()]
-    with _kernel(client):
+    with _kernel(client, path):
         for number, (at, cell) in enumerate(cells, 1):
             progress(number, len(cells), cell.source)
             _execute(client, cell, at, end, f"Cell {number} of {len(cells)} in {path.name}")
@@ -107,7 +108,7 @@ def _client(notebook: Any, path: Path, kernel: str | None) -> Any:
     return NotebookClient(notebook, kernel_name=name, resources=folder, timeout=None, store_widget_state=False)
 
 
-def _kernel(client: Any) -> Any:
+def _kernel(client: Any, path: Path) -> Any:
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
     try:
@@ -118,7 +119,7 @@ def _kernel(client: Any) -> Any:
         raise errors.BadInput(
             f"There is no kernel `{client.kernel_name}` here.", f"{hint} `--kernel` names another one."
         ) from error
-    return client.setup_kernel()
+    return client.setup_kernel(env={**os.environ, "JPY_SESSION_NAME": str(path.absolute())})  # as Jupyter's server tells it
 
 
 def _execute(client: Any, cell: Any, at: int, end: float | None, what: str) -> None:

@@ -108,7 +108,8 @@ class _Comparison:
 
     def __init__(self, expression: str, cells: Sequence[tuple[int, str]], history: History, saved: Saved) -> None:
         self.numbers = [number for number, _ in cells]
-        self.saved = [source for _, source in saved.cells]
+        failed = {source.strip(): history.failed.get(number) for number, source in cells}
+        self.saved = [_finished(source, failed.get(source.strip())) for _, source in saved.cells]  # as it fails again
         self.known = _known(cells, history, saved)
         ran = [_finished(source, history.failed.get(number)) for number, source in cells]
         self.live = _after(expression, ran)[-1].all()

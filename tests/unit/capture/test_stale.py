@@ -147,6 +147,7 @@ def test_cell_that_failed() -> None:
     assert [] == findings(ran[:2], ran[:2])
     assert [] == findings(ran, ran[:2], failed={3: 0})
     assert [] == findings(ran, ran[:2], failed={3: 2})
+    assert [] == findings(ran, ran, failed={3: 2})
 
 
 def test_file_that_cannot_know_yet() -> None:
