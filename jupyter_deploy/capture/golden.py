@@ -225,7 +225,7 @@ def _ask(question: Question, input: Input, batches: list[Batch]) -> Asked:
 
 def _with_index(question: Question, method: Method, output: Output, batch: Batch) -> Output:
     """Ask a model of tables once more with another index, to see whether its answers keep that of the rows."""
-    if output.kind not in ("frame", "series") or method.input.kind not in ("frame", "series"):
+    if any(one.kind not in ("frame", "series") or one.library == "polars" for one in (output, method.input)):
         return output
     rows = len(batch.rows)
     moved = _as_sent(question.model, method, batch).set_axis(range(rows, 2 * rows))

@@ -19,7 +19,7 @@ from jupyter_deploy.capture import calls, contract, environment, files, golden, 
 from jupyter_deploy.capture import findings as look
 from jupyter_deploy.capture.cells import Notebook
 from jupyter_deploy.frameworks.base import Framework
-from jupyter_deploy.values import Capture, Cell, Contract, Golden, History, Manifest, Taken, to_json
+from jupyter_deploy.values import Capture, Cell, Contract, Golden, History, Input, Manifest, Output, Taken, to_json
 
 _NEEDED = {"frame": "pandas", "series": "pandas", "array": "numpy", "sparse": "scipy.sparse"}
 """What a worker needs to make the arguments of a contract; the model's own pickle may not name it."""
@@ -234,8 +234,9 @@ def _counts(asked: Sequence[Golden]) -> dict[str, int]:
 
 def _needed(described: Contract) -> Iterable[str]:
     """List the modules that a worker imports to build arguments and to read answers."""
-    kinds = {side.kind for method in described.methods for side in (method.input, method.output)}
-    return (module for kind, module in _NEEDED.items() if kind in kinds)
+    sides: list[Input | Output] = [side for method in described.methods for side in (method.input, method.output)]
+    sides += [column.holds for method in described.methods for column in method.input.columns if column.holds is not None]
+    return dict.fromkeys(side.library if side.library == "polars" else _NEEDED[side.kind] for side in sides if side.kind in _NEEDED)
 
 
 def _loaded(reached: objects.Reached, described: Contract, found: sources.Sources) -> tuple[str, ...]:

@@ -79,8 +79,9 @@ def answered(answer: Any) -> Any:
 @pytest.mark.parametrize("send", [there_and_back, answered])
 @pytest.mark.parametrize("name", SERIES)
 def test_columns_survive(name: str, send: Any) -> None:
-    """A column keeps dtype, values, and the types of objects."""
+    """A column keeps dtype, values, and the types of objects, in a table and by itself."""
     frame = pd.DataFrame({"one": SERIES[name], "two": 1})
+    pd.testing.assert_series_equal(frame["one"], send(frame["one"]), check_exact=True)
 
     got = send(frame)
 

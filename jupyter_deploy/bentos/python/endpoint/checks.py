@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .contract import Column
-from .dtypes import INFINITE, PARSED, category_key, family, limits, parse
+from .dtypes import INFINITE, PARSED, category_key, family, limits, parse, zoned
 from .problems import MOST
 
 LONGEST = 64  # characters of a key that are looked at
@@ -141,7 +141,7 @@ def _fit_parsed(value: Any, column: Column) -> tuple[Any, str]:
     try:
         parse(value, column.dtype)
     except ValueError as error:
-        zone = "with a time zone" if "," in column.dtype else "without a time zone"
+        zone = "with a time zone" if zoned(column.dtype) else "without a time zone"
         return None, f"expected a date {zone}" if str(error) == "time zone" else f"expected {_expected(column)}"
     return value, ""
 

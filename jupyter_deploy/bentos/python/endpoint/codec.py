@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from . import dtypes, sparse
+from . import dtypes, polar, sparse
 from .arguments import describe_arguments, describe_batch, describe_hints, encode_call, with_schema
 from .columns import Frame, Series, builder
 from .contract import Column, Input, Output
@@ -167,6 +167,11 @@ def count(value: Any) -> int:
 
 
 def _rows(value: Any) -> list[Any]:
+    if polar.is_polars(value):
+        if not hasattr(value, "columns"):
+            return polar.encode(value)
+        listed = zip(*(polar.encode(one) for one in value.iter_columns()), strict=True)
+        return [dict(zip(value.columns, row, strict=True)) for row in listed]
     if hasattr(value, "columns") and hasattr(value, "iloc"):
         names = [str(name) for name in value.columns]
         if len(set(names)) < len(names):
@@ -214,11 +219,13 @@ def _to_array(predictions: list[Any], output: Output, _index: Any = None) -> Any
 
 def _to_frame(predictions: list[Any], output: Output, index: Any = None) -> Any:
     values = [[row[column.name] for row in predictions] for column in output.columns]
-    return Frame(output.columns, output.dtype)(values, index, len(predictions))
+    return Frame(output.columns, output.dtype, output.library)(values, index, len(predictions))
 
 
 def _to_series(predictions: list[Any], output: Output, index: Any = None) -> Any:
     column = output.columns[0] if output.columns else Column(name="", dtype=output.dtype or "object")
+    if output.library == "polars":
+        return polar.build(column, predictions)
     return Series(column.dtype, column.categories)(predictions, name=output.name, index=index)
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from . import polar
 from .contract import Column
 from .dtypes import INFINITE, PARSED, category_key, extension, family, is_numpy, missing, parse, unit
 
@@ -153,9 +154,13 @@ class Frame:
     Args:
         columns: The columns.
         labelled: The dtype of their names; None where they are texts.
+        library: Whose frames.
     """
 
-    def __init__(self, columns: Sequence[Column], labelled: str | None) -> None:
+    def __init__(self, columns: Sequence[Column], labelled: str | None, library: str = "pandas") -> None:
+        self._polars = tuple(columns) if library == "polars" else None
+        if self._polars is not None:
+            return
         self.labels = labels(columns, labelled)
         self._build = [
             Series(column.dtype) if column.dtype.startswith("object") else builder(column.dtype, column.categories)
@@ -173,6 +178,10 @@ class Frame:
         Returns:
             The frame.
         """
+        if self._polars is not None:
+            import polars as pl
+
+            return pl.DataFrame([polar.build(column, one) for column, one in zip(self._polars, values, strict=True)])
         import pandas as pd
 
         rows = pd.RangeIndex(len(values[0]) if values else size)

@@ -12,6 +12,7 @@ import msgspec
 
 InputKind = Literal["frame", "series", "array", "sparse", "list", "arguments", "value"]
 OutputKind = Literal["array", "frame", "series", "sparse", "list", "tuple", "value"]
+Library = Literal["pandas", "polars"]
 Meaning = Literal["labels", "probabilities", "log probabilities", "scores", "features"]
 
 
@@ -55,9 +56,9 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The one argument of a method, or the named arguments of a function.
 
     Attributes:
-        kind: `frame` and `series` are pandas, `array` is numpy, `sparse` is one of scipy's sparse matrices or arrays, `list` is
-            a list with one element a row (texts, dicts, lists), `arguments` are named arguments with one call a row, `value` is one
-            JSON value for the whole request.
+        kind: `frame` and `series` are tables and columns of pandas or polars, `array` is numpy, `sparse` is one of scipy's sparse
+            matrices or arrays, `list` is a list with one element a row (texts, dicts, lists), `arguments` are named arguments with
+            one call a row, `value` is one JSON value for the whole request.
         columns: The columns of a frame, the one of a series, or one column a parameter for `arguments`; empty otherwise.
         shape: For arrays, sparse ones and lists of lists, the shape with None for the number of rows.
         dtype: For arrays, sparse ones and series, the dtype; for a list, its elements' type; for a frame, the dtype of its columns'
@@ -67,6 +68,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         infinite: Whether infinite numbers were seen there, which JSON has as texts.
         schema: For a list, the JSON schema of its elements where the function's type hint tells it.
         others: What further named arguments hold, which `**kwargs` takes; None where there are none.
+        library: Whose a frame or a series is.
     """
 
     kind: InputKind
@@ -78,6 +80,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     infinite: bool = False
     schema: dict[str, Any] | None = None
     others: Column | None = None
+    library: Library = "pandas"
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -97,6 +100,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         each: For a list of tables, arrays or tuples, one a row, what each of them is.
         infinite: Whether infinite numbers were seen in an array or a sparse one.
         schema: For a list or a value, the JSON schema of one answer, from the function's type hint, or from what it answered.
+        library: Whose a frame or a series is.
     """
 
     kind: OutputKind
@@ -112,6 +116,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     each: Output | None = None
     infinite: bool = False
     schema: dict[str, Any] | None = None
+    library: Library = "pandas"
 
 
 class Method(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -10,8 +10,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from . import polar
 from .contract import Column, Input, Output
 from .dtypes import family, marker, name_of, object_dtype, to_json
+from .polar import is_polars
 from .sparse import is_sparse
 
 _PLAIN = frozenset({str, bool, int, float, type(None), decimal.Decimal})
@@ -33,6 +35,9 @@ def describe_input(value: Any) -> Input:
     Raises:
         TypeError: If JSON cannot hold its values.
     """
+    if is_polars(value):
+        kind, columns, name = _polars(value)
+        return Input(kind=kind, columns=columns, dtype=columns[0].dtype if kind == "series" else None, name=name, library="polars")
     if _is_frame(value):
         return Input(kind="frame", columns=_columns(value), dtype=_label_dtype(value))
     if hasattr(value, "iloc"):
@@ -80,6 +85,9 @@ def describe_output(answer: Any, rows: int) -> Output:
 
 
 def _describe_container(answer: Any) -> Output:
+    if is_polars(answer):
+        kind, columns, name = _polars(answer)
+        return Output(kind=kind, columns=columns, dtype=columns[0].dtype if kind == "series" else None, name=name, library="polars")
     if _is_frame(answer):
         return Output(kind="frame", columns=_columns(answer), dtype=_label_dtype(answer))
     if hasattr(answer, "iloc"):
@@ -120,7 +128,7 @@ def describe_calls(answers: Sequence[Any]) -> Output:
 
 
 def _is_container(answer: Any) -> bool:
-    return hasattr(answer, "iloc") or is_sparse(answer) or _is_array(answer)
+    return hasattr(answer, "iloc") or is_sparse(answer) or is_polars(answer) or _is_array(answer)
 
 
 def _is_array(value: Any) -> bool:
@@ -149,6 +157,12 @@ def _describe_list(value: Sequence[Any]) -> Input:
     if names <= {"int", "float"} and "float" in names:
         return Input(kind="list", dtype="float", nullable=any(marker(one) for one in value))
     return Input(kind="list", dtype=names.pop() if len(names) == 1 and "object" not in names else None)
+
+
+def _polars(value: Any) -> tuple[Literal["frame", "series"], tuple[Column, ...], str | None]:
+    if type(value).__name__ == "DataFrame":
+        return "frame", tuple(polar.describe(one, one.name) for one in value.iter_columns()), None
+    return "series", (polar.describe(value, value.name),), value.name
 
 
 def _is_frame(value: Any) -> bool:

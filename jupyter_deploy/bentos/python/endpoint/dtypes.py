@@ -14,11 +14,16 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
+import msgspec
+
 from .plain import plain
 
 Family = Literal["float", "int", "bool", "string", "category", "date", "duration", "period", "time", "decimal", "any"]
 
 _PREFIXES: tuple[tuple[str, Family], ...] = (
+    ("polars.int", "int"), ("polars.uint", "int"), ("polars.float", "float"), ("polars.bool", "bool"), ("polars.str", "string"),
+    ("polars.cat", "string"), ("polars.date", "date"), ("polars.time", "time"), ("polars.dur", "duration"),
+    ("polars.dec", "decimal"), ("polars.enum", "category"),
     ("object[float", "float"), ("object[int", "int"), ("object[bool", "bool"), ("object[str", "string"), ("object[date", "date"),
     ("object[timestamp", "date"), ("object[time", "time"), ("object[decimal", "decimal"), ("object", "any"),
     ("float", "float"), ("double", "float"), ("int", "int"), ("uint", "int"), ("bool", "bool"), ("str", "string"),
@@ -51,6 +56,18 @@ def family(dtype: str) -> Family:
     return next((found for prefix, found in _PREFIXES if name.startswith(prefix)), "any")
 
 
+def zoned(dtype: str) -> bool:
+    """Say whether moments of a dtype have a time zone.
+
+    Args:
+        dtype: A dtype of the contract.
+
+    Returns:
+        Whether they must have one.
+    """
+    return "time_zone='" in dtype or ("," in dtype and not dtype.startswith(("object", "polars.")))
+
+
 def limits(dtype: str) -> tuple[int, int] | None:
     """Say which integers fit.
 
@@ -60,7 +77,7 @@ def limits(dtype: str) -> tuple[int, int] | None:
     Returns:
         The smallest and the largest, or None where any does.
     """
-    name = dtype.lower().removeprefix("sparse[")
+    name = dtype.lower().removeprefix("sparse[").removeprefix("polars.")
     found = _BITS.match(name)
     if not found:
         return None
@@ -303,6 +320,8 @@ def parse(text: Any, dtype: str) -> Any:
             way round.
     """
     kind = family(dtype)
+    if dtype.startswith("polars."):
+        return _parse_polars(text, dtype)
     if dtype.startswith("object[") and not dtype.startswith("object[timestamp"):
         return _OBJECTS[re.split(r"[\],]", dtype[7:])[0]](text)
     import pandas as pd
@@ -318,10 +337,9 @@ def parse(text: Any, dtype: str) -> Any:
     made = pd.Timestamp(text)
     if hasattr(made, "as_unit"):  # before pandas 2 there were nanoseconds only
         made.as_unit(unit(dtype))
-    zoned = "," in dtype
-    if zoned != (made.tzinfo is not None):
+    if zoned(dtype) != (made.tzinfo is not None):
         raise ValueError("time zone")
-    return made.tz_convert(dtype.partition(",")[2].strip(" ]")) if zoned else made
+    return made.tz_convert(dtype.partition(",")[2].strip(" ]")) if zoned(dtype) else made
 
 
 def _decimal(text: Any) -> decimal.Decimal:
@@ -329,6 +347,17 @@ def _decimal(text: Any) -> decimal.Decimal:
         return decimal.Decimal(str(text))
     except decimal.InvalidOperation as error:
         raise ValueError("not a decimal number") from error
+
+
+def _parse_polars(text: Any, dtype: str) -> Any:
+    """Read what polars takes as one of Python's own."""
+    kind = dtype.removeprefix("polars.").partition("(")[0]
+    if kind == "Duration":
+        return msgspec.convert(text, datetime.timedelta, strict=False)
+    made = _OBJECTS[kind.lower()](text)
+    if kind == "Datetime" and zoned(dtype) != (made.tzinfo is not None):
+        raise ValueError("time zone")
+    return made
 
 
 _OBJECTS: dict[str, Callable[[Any], Any]] = {

@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 
-from . import checks, sparse
+from . import checks, polar, sparse
 from .arguments import ArgumentDecoder, element_of
 from .columns import Frame, Series, builder, labels, listed
 from .contract import Column, Input
@@ -22,7 +22,8 @@ from .problems import InvalidInput, InvalidJson
 from .scalars import Shape
 
 _WIRE: dict[str, Any] = {
-    "float": float, "int": int, "bool": bool, "string": str, "category": str | int | float | bool, "date": str,
+    "float": float, "int": int, "bool": bool, "string": str, "category": str | int | float | bool,
+    "date": str, "duration": str, "period": str, "time": str, "decimal": str | int | float,
 }  # fmt: skip
 _UNNAMEABLE = re.compile(r'[\\"\x00-\x1f]')  # what msgspec does not take in a name
 HARD = 1 << 62  # limits that msgspec can state on an integer
@@ -219,20 +220,22 @@ def _rest(input: Input) -> tuple[int | None, ...]:
 
 def _cell(input: Input) -> Column:
     """What a row of an array, a series or a list must fit, as if it were a column."""
+    if input.columns:
+        return input.columns[0]
     return Column(name="", dtype=input.dtype or "object", nullable=_nullable(input), infinite=input.infinite)
 
 
 def _nullable(input: Input) -> bool:
-    if input.columns:
-        return input.columns[0].nullable
     return input.nullable or family(input.dtype or "object") == "any"
 
 
 def _build_frame(rows: list[dict[str, Any]], input: Input) -> Any:
-    return Frame(input.columns, input.dtype)([[row[column.name] for row in rows] for column in input.columns])
+    return Frame(input.columns, input.dtype, input.library)([[row[column.name] for row in rows] for column in input.columns])
 
 
 def _build_series(rows: list[Any], input: Input) -> Any:
+    if input.library == "polars":
+        return polar.build(input.columns[0], rows)
     categories = input.columns[0].categories if input.columns else None
     return Series(input.dtype or "object", categories)(rows, name=input.name)
 
@@ -306,8 +309,8 @@ def _fast_frame(input: Input) -> Callable[[bytes], Rows]:
     same = {column.dtype for column in columns}
     if len(same) == 1 and is_numpy(columns[0].dtype) and len(columns) > 1:
         return _fast_block(input, decode, pick)
-    build = Frame(columns, input.dtype)
-    strict = [place for place, column in enumerate(columns) if not column.nullable and family(column.dtype) in ("any", "duration")]
+    build = Frame(columns, input.dtype, input.library)
+    strict = [place for place, column in enumerate(columns) if not column.nullable and family(column.dtype) == "any"]
 
     def read(body: bytes) -> Rows:
         rows = decode(body)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from .contract import Column, Contract, Input, Method, Output
-from .dtypes import family, limits
+from .dtypes import family, limits, zoned
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TYPES: dict[str, dict[str, Any]] = {
@@ -156,9 +156,9 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
 
 def _date(dtype: str) -> dict[str, Any]:
     """Only a moment with its time zone is a `date-time` of RFC 3339."""
-    if dtype.startswith("object[date") and not dtype.startswith("object[datetime"):
+    if dtype == "polars.Date" or (dtype.startswith("object[date") and not dtype.startswith("object[datetime")):
         return {"type": "string", "format": "date"}
-    if "," in dtype and not dtype.startswith("object"):
+    if zoned(dtype):
         return {"type": "string", "format": "date-time"}
     return {"type": "string", "description": "ISO 8601 without a time zone"}
 
