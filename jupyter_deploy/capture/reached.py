@@ -49,7 +49,7 @@ class Reached:
             self.functions.append(obj)
         kind = obj if isinstance(obj, type) else type(obj)
         if kind not in self.classes:
-            self.classes[kind] = _is_own(kind)
+            self.classes[kind] = is_own(kind)
         if self.classes[kind] and kind is not obj and len(self.held) < MOST_HELD:
             self.held.append(obj)
 
@@ -151,8 +151,15 @@ def foreign_bases(kind: type) -> list[str]:
     return [str(base.__module__) for base in kind.__mro__ if str(base.__module__).partition(".")[0] != own]
 
 
-def _is_own(kind: type) -> bool:
-    """Whether objects of a class may hold what their author put there: a path, or a class of the notebook or beside it."""
+def is_own(kind: type) -> bool:
+    """Say whether objects of a class may hold what their author put there.
+
+    Args:
+        kind: The class.
+
+    Returns:
+        Whether it is a path, or a class of the notebook or of a module that is not installed.
+    """
     if issubclass(kind, PurePath):
         return True
     module = sys.modules.get(str(kind.__module__))

@@ -113,22 +113,39 @@ def test_compiled_functions_bring_no_module_that_exists_at_run_time_only() -> No
         ("Holder(sqlite3.connect(':memory:'))", "model.inner", "an open database connection", "connect when"),
         ("Holder(weakref.ref(Holder))", "model.inner", "a weak reference", "Keep the object itself"),
         ("Holder(threading.Thread())", "model.inner", "a running thread", "Start it when it is first needed"),
-        (
-            "Holder(queue.Queue())", "model.inner",
-            "an object of the class queue.Queue: TypeError: cannot pickle '_thread.lock' object", "leave it out",
-        ),
+        ("Holder(queue.Queue())", "model.inner", "a queue of threads", "leave it out"),
+        ("Holder(threading.local())", "model.inner", "data of a thread", "make it when it is first needed"),
+        ("Holder(threading.Event())", "model.inner", "a lock of a thread", "make it when it is first needed"),
+        ("Holder(sqlite3.connect(':memory:').cursor())", "model.inner", "an open database connection", "connect when"),
+        ("Holder(asyncio.new_event_loop())", "model.inner", "a part of an event loop", "when it is first needed"),
+        ("Holder(concurrent.futures.ThreadPoolExecutor(1))", "model.inner", "a pool of workers, or what it works on", "Start it"),
+        ("Holder(multiprocessing.Lock())", "model.inner", "shared with other processes", "Start it"),
+        ("Holder(mmap.mmap(-1, 8))", "model.inner", "an open file", "Read what the model needs"),
+        ("Holder(tempfile.NamedTemporaryFile())", "model.inner", "an open file", "Read what the model needs"),
+        ("Holder(gzip.open(os.devnull))", "model.inner", "an open file", "Read what the model needs"),
+        ("Holder(ctypes.c_char_p(b'x'))", "model.inner", "memory of this process", "when it is first needed"),
+        ("Holder(subprocess.Popen(['true']))", "model.inner", "a running process", "Start it"),
+        ("Holder(httpx.Client())", "model.inner", "an open connection", "Open it"),
+        ("Holder(sys._getframe())", "model.inner", "a part of running code", "Keep what the model needs of it"),
+        ("Holder(weakref.proxy(Holder(1)))", "model.inner", "a weak reference", "Keep the object itself"),
+        ("Holder(logging.StreamHandler())", "model.inner.lock", "a lock of a thread", "the class of `model` a method"),
+        ("Holder({'many': [*range(5000), threading.Lock()]})", "model.inner['many'][5000]", "a lock of a thread", "of `model`"),
+        ("Holder({1, threading.Lock()})", "model.inner → an element", "a lock of a thread", "leave it out"),
+        ("Holder(closes(threading.Lock()))", "model.inner → inner", "a lock of a thread", "leave it out"),
+        ("lambda rows, lock=threading.Lock(): rows", "model → lock", "a lock of a thread", "Make it inside the function"),
         ("uses_global", "model → LOCK", "a lock of a thread", "Make it inside the function"),
         ("closes(threading.Lock())", "model → inner", "a lock of a thread", "Make it inside the function"),
-        ("functools.partial(print, threading.Lock())", "model.args[0]", "a lock of a thread", "a lock of its own"),
-        ("WithLock()", "model → its class.lock", "a lock of a thread", "a lock of its own"),
-        ("Holder(WithLock().method)", "model.inner.__self__ → its class.lock", "a lock of a thread", "a lock of its own"),
+        ("functools.partial(print, threading.Lock())", "model.args[0]", "a lock of a thread", "one of its own"),
+        ("WithLock()", "model → its class.lock", "a lock of a thread", "one of its own"),
+        ("Holder(WithLock().method)", "model.inner.__self__ → its class.lock", "a lock of a thread", "one of its own"),
         ("Refuses()", "model", "an object of the class Refuses: RuntimeError: not me", ""),
     ],
 )  # fmt: skip
 def test_path_of_what_cannot_leave(session: Any, making: str, path: str, what: str, advice: str) -> None:
     """What cannot be pickled is named by the path to it, with what it is and what to do."""
     session.run(
-        "import functools, queue, socket, sqlite3, threading, weakref\n"
+        "import asyncio, concurrent.futures, ctypes, functools, gzip, httpx, logging, mmap, multiprocessing, os, queue, socket\n"
+        "import sqlite3, subprocess, sys, tempfile, threading, weakref\n"
         "class Holder:\n    def __init__(self, inner):\n        self.before = [1, 'a']\n        self.inner = inner\n"
         "class WithLock:\n    lock = threading.Lock()\n    def method(self):\n        return __class__\n"
         "class Refuses:\n    def __reduce__(self):\n        raise RuntimeError('not me')\n"
