@@ -73,6 +73,16 @@ def test_run_exits_0_when_the_verified_release_serves(deployed: subprocess.Compl
     assert "\x1b" not in deployed.stdout + deployed.stderr
 
 
+def test_a_release_knows_its_notebook(deployed: subprocess.CompletedProcess[str]) -> None:
+    """Where it came from is kept, also for a notebook that ran without a browser; nothing was found in it."""
+    assert 0 == deployed.returncode
+    release = json.loads(cli("status", "iris", "--json").stdout)["releases"][-1]
+
+    assert "training.ipynb" == release["provenance"]["notebook"]
+    assert [2] == release["provenance"]["cells"]
+    assert [] == [one for one in release["findings"] if one["kind"] in ("cell", "file", "module", "patch", "environment")]
+
+
 def test_golden_shows_inputs_answers_and_where_they_were_found(deployed: subprocess.CompletedProcess[str]) -> None:
     """As a table of the first method or of the one that is named, or as JSON with all of them."""
     table, chosen, whole = (cli("golden", "iris", *more) for more in ([], ["--method", "predict_proba"], ["--json"]))
