@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from jupyter_deploy import errors
-from jupyter_deploy.release import explain, proof, verify
-from jupyter_deploy.values import Golden
+from jupyter_deploy.release import explain, proof, suspect, verify
+from jupyter_deploy.values import Finding, Golden
 
 GOLDEN = [Golden(method="predict", rows=[[1.0], [2.0]], answers=[0, 1])]
 
@@ -101,3 +101,16 @@ def test_a_request_that_takes_too_long_is_divided() -> None:
     assert [] == verify(golden, slow(2), 1e-6)
     with pytest.raises(errors.Refused, match="with 504: too late"):
         verify(golden, slow(0), 1e-6)
+
+
+def test_a_refusal_names_its_suspects() -> None:
+    """What was found and changes answers is named, the likeliest first; other findings are no reason."""
+    kinds = ("cell", "module", "environment", "patch", "file", "golden")
+    findings = [Finding(kind=kind, subject=kind, message=f"The {kind}.", hint=f"Mend the {kind}.") for kind in kinds]  # type: ignore[arg-type]
+    refused = errors.Refused("It differs.", "Look.")
+
+    told = suspect(refused, findings)
+
+    assert "It differs. What was found before may be the reason: The patch. The module. The file." == told.message
+    assert "Mend the patch. Look." == told.hint
+    assert refused is suspect(refused, [findings[0], findings[-1]])

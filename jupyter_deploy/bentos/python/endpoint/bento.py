@@ -116,10 +116,11 @@ def alone(folder: Path, inner: Asgi) -> HotPath:
     Returns:
         The application, loaded and warm.
     """
+    keys = _keys(read(folder)[0].endpoint)  # before the model is loaded, which changes the working folder
     model = load(folder)
     served = Served(
         model=model, release=os.environ.get("JD_RELEASE", model.manifest.endpoint), state=os.environ.get("JD_STATE", "bundle"),
-        keys=_keys(model.manifest.endpoint), board=Board(routes_of(model), 1), deadline=SECONDS, body_limit=BYTES,
+        keys=keys, board=Board(routes_of(model), 1), deadline=SECONDS, body_limit=BYTES,
     )  # fmt: skip
     app = HotPath(served, inner)
     warm(app)
