@@ -96,7 +96,7 @@ class Capture(Value, frozen=True, kw_only=True):
     """What was taken from the live kernel; its files lie in `folder`.
 
     The folder holds `manifest.json`, `contract.json`, `golden.json`, `cells.json`, `model/` and, where modules beside the
-    notebook are reached, `sources/`.
+    notebook are reached or data files go along, `sources/`.
 
     Attributes:
         endpoint: The endpoint's name.
