@@ -39,7 +39,9 @@ def check(file: Path, home: Home, environment: Mapping[str, str], changed: Calla
         own.environments.symlink_to(home.environments)
         received = receive(file, own)
         given = declared(received, environment)
-        options = msgspec.structs.replace(received.index.options, target="local", network=False, preview=False, workers=1, keep=0)
+        options = msgspec.structs.replace(
+            received.index.options, target="local", network=False, isolation=True, preview=False, workers=1, keep=0
+        )
         target, told = plugins.load("targets", "local")(own), threading.Event()
         deployer = Deployer(own, Store(own.store), target, lambda *_: told.set())
         try:

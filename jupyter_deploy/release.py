@@ -17,6 +17,16 @@ LIMIT = 10 << 20  # bytes of a request where nothing else is said
 TOO_LATE = 504
 SUSPECTS = ("patch", "package", "module", "file", "environment")  # kinds of findings that change answers, the likeliest first
 NAMED = 3  # of these
+EXPOSED = {
+    "files": (
+        "read files that are not its own, such as your home folder's: this system has no Landlock",
+        "Linux 5.13 and newer have it, where `landlock` is among the security modules.",
+    ),
+    "signals": ("signal your other processes: this system's Landlock is too old to forbid it", "Linux 6.12 and newer can."),
+    "sockets": ("connect to Unix sockets, the agent's too: this system has no filter for system calls", ""),
+    "network": ("reach the network, though it was not to", "Allow user namespaces, or filters for system calls."),
+}
+"""What stays open to a release where the system cannot close it, and what to do about it."""
 
 Call = Callable[[str, bytes], "tuple[int, bytes]"]
 
@@ -96,6 +106,24 @@ def proof(golden: Sequence[Golden], tolerance: float) -> str:
     """
     rows = _rows(golden)
     return f"{rows} golden answers reproduced ({_compared(golden, tolerance)})" if rows else "no golden rows: it loads"
+
+
+def exposed(to: Sequence[str], *, isolation: bool) -> list[Finding]:
+    """Say what a release could not be kept from.
+
+    Args:
+        to: What stays open to it, as in `EXPOSED`.
+        isolation: Whether it was to be kept from anything.
+
+    Returns:
+        One finding each.
+    """
+    if not isolation:
+        message = "The release is not isolated: it may read, signal and connect to whatever you may."
+        return [Finding(kind="isolation", subject="isolation", message=message, hint="Leave out `isolation = false`.")]
+    return [
+        Finding(kind="isolation", subject=one, message=f"The release can {EXPOSED[one][0]}.", hint=EXPOSED[one][1]) for one in to
+    ]
 
 
 def _compared(golden: Sequence[Golden], tolerance: float) -> str:

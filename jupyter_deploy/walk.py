@@ -101,7 +101,7 @@ class Walk(threading.Thread):
         if not self.options.preview:
             return "not asked for"
         try:
-            self.traffics.start(self.release, "preview")
+            self._isolated(self.traffics.start(self.release, "preview"))
         except errors.ReleaseFailed as error:
             # The bundle's clean environment decides; a preview that cannot start is only a lost convenience.
             return f"no preview: {error.message}"
@@ -135,6 +135,7 @@ class Walk(threading.Thread):
 
     def _verify(self) -> str:
         launch = self.traffics.start(self.release, "verified")
+        self._isolated(launch)
         golden = from_json((Path(self.capture.folder) / "golden.json").read_bytes(), list[Golden])
         secret = (self.home.keys / f"{self.release.endpoint}.key").read_text().strip()
         tolerance = self.options.tolerance
@@ -178,6 +179,10 @@ class Walk(threading.Thread):
             "What answered before still does. See what hangs (a package index that never answers, a disk, the model's own code), "
             "or raise `stage_deadline`, then run the same command again.",
         )
+
+    def _isolated(self, launch: str) -> None:
+        health = self.target.status().get(launch)
+        self._note(releases.exposed(health.open if health else (), isolation=self.options.isolation))
 
     def _note(self, findings: Iterable[Finding]) -> None:
         """Add what a person should know to the release, once, however often the stage was begun."""

@@ -69,13 +69,14 @@ class Machine:
         self.target = Local(home, port)
         pepper = os.urandom(32)
         hashed = {"pepper": pepper.hex(), "keys": [{"id": "key-1", "hash": keys.hash_key(SECRET, pepper)}]}
-        write(home.root / "keys.json", json.dumps(hashed).encode())
+        self.keys = home.releases / "churn" / "keys.json"
+        write(self.keys, json.dumps(hashed).encode())
 
     def launch(self, number: int, model: Any = None, **options: Any) -> Launch:
         """Describe a preview of a release."""
         folder = capture(self.home.captures / str(number), model or times(number))
         return Launch(
-            endpoint="churn", number=number, state="preview", folder=str(folder), keys=str(self.home.root / "keys.json"),
+            endpoint="churn", number=number, state="preview", folder=str(folder), keys=str(self.keys),
             log=str(self.home.releases / "churn" / str(number) / "preview.log"), options=Options(**options), **KERNEL,
         )  # fmt: skip
 

@@ -62,7 +62,7 @@ def import_(
                 _confirm(index, asking=sys.stdin.isatty() and not as_json)
             environment = declared(received, os.environ)
             target = settings.read(Path.cwd(), {})[0].target
-            options = msgspec.structs.replace(index.options, target=target, network=network, preview=False)
+            options = msgspec.structs.replace(index.options, target=target, network=network, isolation=True, preview=False)
             chosen = name or index.capture.endpoint
             release = connected(start=True).adopt(received, chosen, options, environment)
         finally:

@@ -20,8 +20,8 @@ from jupyter_deploy import errors, staging
 VERBS = ("status", "logs", "releases", "golden", "rollback", "cancel", "remove")
 NAMED = ("logs", "releases", "golden", "rollback", "cancel", "remove")  # verbs that need an endpoint
 SETTINGS = (
-    "workers", "tolerance", "deadline", "target", "retry", "network", "preview", "preview_live", "golden_rows", "nondeterministic",
-    "include", "env", "allow_secret",
+    "workers", "tolerance", "deadline", "target", "retry", "network", "isolation", "preview", "preview_live", "golden_rows",
+    "nondeterministic", "include", "env", "allow_secret",
 )  # fmt: skip
 EXPANDED = {
     "--name", "-n", "--workers", "--tolerance", "--deadline", "--target", "--lines", "--release", "--to", "--golden", "--include",
@@ -44,6 +44,7 @@ OPTIONS: tuple[Option, ...] = (
     (("--retry",), {**ON, "dest": "retry", "help": "Let the router repeat a request that nobody began to answer."}),
     (("--no-retry",), {**OFF, "dest": "retry", "help": "Never repeat a request: for functions with side effects."}),
     (("--network",), {**ON, "help": "Let the verified release reach the network."}),
+    (("--no-isolation",), {**OFF, "dest": "isolation", "help": "Let the release read whatever you may read."}),
     (("--no-preview",), {**OFF, "dest": "preview", "help": "Wait for the verified release; no preview."}),
     (("--preview-live",), {**ON, "help": "Let an unverified preview replace a verified release."}),
     (("--golden",), {"type": int, "dest": "golden_rows", "help": "How many golden rows of each method to keep at most."}),

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from types import CodeType, FunctionType
 from typing import IO, Any
 
-from jupyter_deploy.capture import constants, names, objects, paths, tokens
+from jupyter_deploy import credentials
+from jupyter_deploy.capture import constants, objects, paths, tokens
 from jupyter_deploy.capture.steady import StandIn
 
 MANY = 64  # texts in a dict above which it is a table of words rather than settings
@@ -139,8 +140,8 @@ class _Look:
 
     def _name(self, name: object, value: object, *, among_many: bool = False) -> None:
         called, text = _as_text(name), _as_text(value)
-        if called and text and names.holds_secret(called, text, among_many=among_many):
-            self._found(names.describe(called), text, called)
+        if called and text and credentials.holds_secret(called, text, among_many=among_many):
+            self._found(credentials.describe(called), text, called)
 
     def _pairs(self, mapping: dict[Any, Any]) -> None:
         texts = [(name, value) for name, value in mapping.items() if isinstance(value, (str, bytes, bytearray))]
@@ -176,7 +177,7 @@ class _Look:
 
     def _table(self, table: Any) -> None:
         for number, name in enumerate(table.columns):
-            if isinstance(name, str) and names.telling(name) == "plainly":
+            if isinstance(name, str) and credentials.telling(name) == "plainly":
                 column = table.iloc[:, number] if hasattr(table, "iloc") else table[name]
                 for value in column.to_list():
                     self._name(name, value, among_many=True)

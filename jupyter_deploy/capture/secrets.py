@@ -1,7 +1,8 @@
 """Stops a capture before a secret leaves the kernel's memory.
 
 Every object is looked at (`inspection.py`) before the pickle is made that is written; so are the sources, files and rows that go
-with it. A secret is known by its format (`tokens.py`) or by its name (`names.py`). It is never shown, only the way to it.
+with it. A secret is known by its format (`tokens.py`) or by its name (`jupyter_deploy/credentials.py`). It is never shown, only the
+way to it.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from jupyter_deploy import errors
-from jupyter_deploy.capture import constants, inspection, names, objects, paths, tokens
+from jupyter_deploy import credentials, errors
+from jupyter_deploy.capture import constants, inspection, objects, paths, tokens
 from jupyter_deploy.capture.cells import without_magics
 from jupyter_deploy.values import Cell, Contract, Finding, Golden
 
@@ -134,8 +135,8 @@ class Search:
                     self._note(Secret(path, kind, value, _FROM_ROWS))
             elif of_arguments and isinstance(part, dict):
                 for key, value in part.items():
-                    if isinstance(value, str) and names.holds_secret(str(key), value):
-                        self._note(Secret(f"{path}[{key!r}]", names.describe(str(key)), value, _FROM_ROWS))
+                    if isinstance(value, str) and credentials.holds_secret(str(key), value):
+                        self._note(Secret(f"{path}[{key!r}]", credentials.describe(str(key)), value, _FROM_ROWS))
 
     def stop(self) -> None:
         """Stop the capture if anything was found.
@@ -176,8 +177,8 @@ class Search:
 
     def _named(self, label: str, found: Iterable[constants.Constant]) -> None:
         for name, value, _ in found:
-            if names.holds_secret(name, value):
-                self._note(Secret(f"{label} → {name}", names.describe(name), value))
+            if credentials.holds_secret(name, value):
+                self._note(Secret(f"{label} → {name}", credentials.describe(name), value))
 
     def _note(self, secret: Secret) -> None:
         same = next((value for value in self._places if secret.value in value or (len(value) >= 8 and value in secret.value)), None)

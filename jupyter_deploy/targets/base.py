@@ -70,12 +70,14 @@ class Health(Value, frozen=True, kw_only=True):
         reason: Why it failed, the exception's class and text.
         workers: Process ids of the workers that are ready.
         restarts: How many workers were replaced since it started.
+        open: What it could not be kept from: `files`, `signals`, `sockets`, `network`.
     """
 
     phase: Literal["loading", "ready", "failed", "gone"]
     reason: str = ""
     workers: tuple[int, ...] = ()
     restarts: int = 0
+    open: tuple[str, ...] = ()
 
 
 class Target(Protocol):

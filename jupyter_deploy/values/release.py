@@ -77,6 +77,7 @@ class Options(Value, frozen=True, kw_only=True):
         tolerance: Relative tolerance of floats when golden rows are compared.
         retry: Whether the router may repeat a request that no worker has begun to answer.
         network: Whether a verified release may reach the network.
+        isolation: Whether a release is kept from files, processes and sockets that are not its own.
         deadline: Seconds after which a call is given up and its worker replaced.
         start_deadline: Seconds for a release to load its model and become ready.
         stage_deadline: Seconds after which a stage of the deploy is given up.
@@ -93,6 +94,7 @@ class Options(Value, frozen=True, kw_only=True):
     tolerance: float = 1e-6
     retry: bool = True
     network: bool = False
+    isolation: bool = True
     deadline: float = 30.0
     start_deadline: float = 60.0
     stage_deadline: float = 1800.0

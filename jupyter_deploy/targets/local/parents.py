@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jupyter_deploy import errors, process, stops
+from jupyter_deploy import credentials, errors, process, stops
 from jupyter_deploy.home import Home
 from jupyter_deploy.targets.base import Launch
 from jupyter_deploy.targets.local import sockets
@@ -209,8 +209,9 @@ def _told(command: dict[str, Any]) -> str:
 
 
 def _environment(parent: Parent) -> dict[str, str]:
-    """Choose what a parent inherits: a verified one nothing by which this machine's answers could differ from another's."""
-    kept = {name: value for name, value in os.environ.items() if not parent.verified or name in INHERITED}
+    """Choose what a parent inherits: no credentials, and a verified one nothing by which another machine's answers could differ."""
+    known = {name: value for name, value in os.environ.items() if not parent.verified or name in INHERITED}
+    kept = {name: value for name, value in known.items() if not credentials.in_environment(name, value)}
     kept.pop("PYTHONDONTWRITEBYTECODE", None)  # without bytecode each start costs seconds
     return kept
 

@@ -51,7 +51,7 @@ class Local:
         self._watch = Watch()
         self._envoy = Envoy(home.router, home.runtime, self._watch, port)
         self._parents = Parents(home, self._watch)
-        self._workers = Workers(home.runtime, self._parents, self._watch)
+        self._workers = Workers(home, self._parents, self._watch)
         self._workers.adopt()
         self._lock = threading.Lock()
         self._closed = False

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 Ended = Callable[[], None]
 
@@ -29,6 +31,19 @@ def ended(pid: int, seconds: float) -> bool:
         return bool(select.select([handle], [], [], seconds)[0])
     finally:
         os.close(handle)
+
+
+def kill_session(leader: int) -> None:
+    """Kill a process that leads a session, and all that belong to the session.
+
+    Args:
+        leader: The process; it may have ended.
+    """
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile, or is somebody else's
+            session = int((folder / "stat").read_text().rpartition(")")[2].split()[3])
+            if session == leader or int(folder.name) == leader:
+                os.kill(int(folder.name), signal.SIGKILL)
 
 
 class Watch:

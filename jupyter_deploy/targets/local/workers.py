@@ -8,9 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-import os
 import shutil
-import signal
 import threading
 import time
 from dataclasses import dataclass, field
@@ -21,7 +19,7 @@ from jupyter_deploy import errors, home, stops
 from jupyter_deploy.targets.base import Health, Launch
 from jupyter_deploy.targets.local import sockets
 from jupyter_deploy.targets.local.parents import Parents, last_line, tell
-from jupyter_deploy.targets.local.watch import Watch, ended
+from jupyter_deploy.targets.local.watch import Watch, ended, kill_session
 from jupyter_deploy.values import from_json, to_json
 
 SILENCE = 5.0  # seconds without a sign of life after which a worker is replaced
@@ -64,13 +62,14 @@ class Workers:
     """Every release of this machine.
 
     Args:
-        runtime: The short folder for sockets.
+        folders: The agent's folders.
         parents: Forks release parents.
         watch: Notices when one dies.
     """
 
-    def __init__(self, runtime: Path, parents: Parents, watch: Watch) -> None:
-        self._runtime = runtime
+    def __init__(self, folders: home.Home, parents: Parents, watch: Watch) -> None:
+        self._runtime, usual = folders.runtime, home.Home.find()
+        self._hidden = {folders.root, folders.runtime, usual.root, usual.runtime}
         self._parents = parents
         self._watch = watch
         self._lock = threading.Lock()
@@ -227,7 +226,7 @@ class Workers:
             "runtime": str(one.folder), "workers": options.workers, "keys": launch.keys, "log": launch.log,
             "network": options.network or launch.state == "preview",  # a preview may do what its kernel may do
             "deadline": options.deadline, "body_limit": options.body_limit, "silence": SILENCE,
-            "environment": launch.environment,
+            "environment": launch.environment, "isolated": options.isolation, "hidden": [*map(str, self._hidden)],
         }  # fmt: skip
         answer = tell(control, command)
         if not answer.get("ok"):
@@ -289,8 +288,7 @@ class Workers:
         with contextlib.suppress(OSError):
             sockets.ask(one.folder / "parent.sock", {"do": "stop", "grace": grace}, 5.0)
         if pid is not None and not ended(pid, grace + GRACE):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)
+            kill_session(pid)
         for temporary in _lines(one.folder / "temporary"):
             shutil.rmtree(temporary, ignore_errors=True)
 
@@ -325,4 +323,5 @@ def _health(one: Running) -> Health:
         reason=status.get("reason", ""),
         workers=tuple(status.get("workers", ())),
         restarts=status.get("restarts", 0),
+        open=tuple(status.get("open", ())),
     )

@@ -27,14 +27,41 @@ def listen(path: Path, backlog: int = 128) -> socket.socket:
     Returns:
         The listening socket.
     """
+    made = prepare(path, backlog)
+    publish(path)
+    return made
+
+
+def prepare(path: Path, backlog: int = 128) -> socket.socket:
+    """Make a Unix socket that listens, beside the path where it shall stand later.
+
+    Args:
+        path: Where it shall stand.
+        backlog: How many connections may wait.
+
+    Returns:
+        The listening socket, which nobody finds yet.
+    """
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    new = path.with_name(path.name + ".new")
+    new = _beside(path)
     new.unlink(missing_ok=True)
     made.bind(str(new))
     new.chmod(0o600)
     made.listen(backlog)
-    new.rename(path)
     return made
+
+
+def publish(path: Path) -> None:
+    """Put a prepared socket where it shall stand, in one step.
+
+    Args:
+        path: The same path.
+    """
+    _beside(path).rename(path)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(path.name + ".new")
 
 
 def identity(path: Path) -> tuple[int, int] | None:

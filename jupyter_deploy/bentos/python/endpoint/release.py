@@ -16,13 +16,13 @@ from typing import Literal
 
 import msgspec
 
-from . import log, model, network
+from . import isolation, log, model, network
 from .board import Board
-from .control import Command, Control
+from .control import Command, Control, prepare
 from .hotpath import Asgi, HotPath, Served, routes_of
 from .keys import Keys
 from .server import config_of
-from .workers import Workers, unsignalled
+from .workers import BACKLOG, Workers, unsignalled
 
 TICK = 0.25  # seconds between two looks at the heartbeats
 FAILED_STAYS = 60.0  # seconds for the agent to ask for the reason
@@ -46,6 +46,8 @@ class Spec(msgspec.Struct, kw_only=True):
         body_limit: The largest body, in bytes.
         silence: Seconds without a heartbeat after which a worker is replaced.
         environment: The file with the environment variables that the model is declared to read; empty where there are none.
+        isolated: Whether it is kept from what is not its own.
+        hidden: Folders with other releases' and the agent's files.
     """
 
     release: str
@@ -60,6 +62,8 @@ class Spec(msgspec.Struct, kw_only=True):
     body_limit: int = 10 * 1024 * 1024
     silence: float = 5.0
     environment: str = ""
+    isolated: bool = False
+    hidden: tuple[str, ...] = ()
 
 
 class ReleaseParent:
@@ -76,19 +80,22 @@ class ReleaseParent:
         self.phase: Literal["loading", "ready", "failed"] = "loading"
         self.reason = ""
         self.network = spec.network
+        self.open: list[str] = []  # what could not be closed to it
         self.workers: Workers | None = None
         self.grace: float | None = None  # set by `stop`
 
     def run(self) -> None:
         """Live until told to stop; the process ends with it."""
         self._settle()
-        self.network = self.spec.network or not network.cut()
         self.control = Control(self.folder / "parent.sock", self._answer)
         signal.set_wakeup_fd(self.control.waker, warn_on_full_buffer=False)
-        log.write("start", release=self.spec.release, state=self.spec.state, network=self.network)
+        paths = [self.folder / f"w{number}.sock" for number in range(self.spec.workers)]
+        self.sockets = {path: prepare(path, BACKLOG) for path in paths}  # once it is isolated, it can make none
+        self._isolate()
+        log.write("start", release=self.spec.release, state=self.spec.state, network=self.network, open=self.open)
         app = self._load()
         if app is not None:
-            self.workers = Workers(app, config_of(app), self.folder, self.spec.silence, self._in_worker)
+            self.workers = Workers(app, config_of(app), self.sockets, self.spec.silence, self._in_worker)
             gc.collect()
             gc.freeze()  # so that a collection in a worker does not copy the model's pages
             self.workers.start()
@@ -118,6 +125,18 @@ class ReleaseParent:
         os.chdir(self.spec.folder)
         sys.dont_write_bytecode = True  # the folder is named by its content, so nothing may be added to it
 
+    def _isolate(self) -> None:
+        """Take away what is not the release's own, before any of the author's code runs."""
+        spec = self.spec
+        if not spec.isolated:
+            self.network = spec.network or not network.cut()
+            return
+        own = [Path(spec.folder), Path(spec.keys).parent]
+        hidden = [Path(one) for one in spec.hidden]
+        closed = isolation.close(own, Path(self.temporary), self.folder, hidden, may_network=spec.network)
+        self.network = not closed.network
+        self.open = closed.missing(may_network=spec.network)
+
     def _load(self) -> HotPath | None:
         """Load the model while another thread answers the agent; the thread has ended before anything is forked."""
         loaded = threading.Event()
@@ -146,7 +165,7 @@ class ReleaseParent:
     def _inner(self, served: Served) -> Asgi:
         from . import bento
 
-        return bento.application(served, self.folder / "bentoml")
+        return bento.application(served, Path(self.temporary) / "bentoml")
 
     def _answer_while_loading(self, loaded: threading.Event) -> None:
         while not loaded.is_set():
@@ -157,12 +176,17 @@ class ReleaseParent:
 
     def _clean(self) -> None:
         shutil.rmtree(self.temporary, ignore_errors=True)  # workers end without tidying up, and so does BentoML in them
-        if self.control.holds_path():  # else the folder belongs to a successor
+        if self.control.holds_path() and self.spec.isolated:  # the agent removes what lies where this may remove nothing
+            for one in self.folder.glob("*.sock*"):
+                one.unlink(missing_ok=True)
+        elif self.control.holds_path():  # else the folder belongs to a successor
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _in_worker(self) -> None:
         unsignalled()
         self.control.close()
+        if self.spec.isolated:
+            isolation.begin_worker()
 
     def _serve(self, workers: Workers) -> None:
         while self.grace is None:
@@ -207,7 +231,7 @@ class ReleaseParent:
             self.phase = "ready"
         return {
             "ok": True, "phase": self.phase, "reason": self.reason, "pid": os.getpid(), "workers": ready,
-            "restarts": self.workers.restarts if self.workers else 0, "network": self.network,
+            "restarts": self.workers.restarts if self.workers else 0, "network": self.network, "open": self.open,
         }  # fmt: skip
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import uvicorn
 
 from . import log
-from .control import listen
+from .control import publish
 from .hotpath import HotPath
 from .server import Worker
 
@@ -27,18 +29,26 @@ class Workers:
     Args:
         app: The application, loaded and never run in this process.
         config: uvicorn's configuration, loaded.
-        folder: Where the sockets stand.
+        sockets: Where each worker's socket shall stand, and the prepared socket.
         silence: Seconds without a heartbeat after which a worker is replaced.
         after_fork: What a new worker does first, such as closing what is its parent's.
     """
 
-    def __init__(self, app: HotPath, config: uvicorn.Config, folder: Path, silence: float, after_fork: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        app: HotPath,
+        config: uvicorn.Config,
+        sockets: Mapping[Path, socket.socket],
+        silence: float,
+        after_fork: Callable[[], None],
+    ) -> None:
         self.restarts = 0
         self._app, self._config, self._silence, self._after_fork = app, config, silence, after_fork
         board = app.served.board
         self._slots = [board.slot(number) for number in range(board.workers)]
-        self._paths = [folder / f"w{number}.sock" for number in range(board.workers)]
-        self._sockets = [listen(path, BACKLOG) for path in self._paths]
+        self._paths, self._sockets = list(sockets), list(sockets.values())
+        for path in self._paths:
+            publish(path)
         self._pids: dict[int, int] = {}  # worker's number by process id
         self._early = [0] * board.workers  # deaths in a row before it was ready
         self._due: dict[int, float] = {}
@@ -91,13 +101,14 @@ class Workers:
             number: The signal.
         """
         for pid in self._pids:
-            os.kill(pid, number)
+            _kill(pid) if number == signal.SIGKILL else os.kill(pid, number)
 
     def _dead(self) -> list[tuple[int, int]]:
         found = []
         for pid in list(self._pids):
-            done, status = os.waitpid(pid, os.WNOHANG)
-            if done:
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                _kill(pid)  # what it started, while its id is still its own
+                _, status = os.waitpid(pid, 0)
                 found.append((self._pids.pop(pid), os.waitstatus_to_exitcode(status)))
         return found
 
@@ -122,7 +133,7 @@ class Workers:
             if slot.busy and now < allowed and not _stopped(pid):
                 continue
             log.write("worker_silent", worker=number, silent=round(now - slot.beat, 1))
-            os.kill(pid, signal.SIGKILL)
+            _kill(pid)
 
     def _fork(self, number: int) -> None:
         self._slots[number].clear(busy=True)
@@ -139,6 +150,7 @@ class Workers:
             os._exit(0 if error is None else 1)
 
     def _work(self, number: int) -> None:
+        os.setpgid(0, 0)
         self._after_fork()
         held = self._sockets[number]
         for one in self._sockets:
@@ -166,6 +178,13 @@ def unsignalled() -> None:
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
+
+
+def _kill(pid: int) -> None:
+    """End a worker and what it started."""
+    os.kill(pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):  # it may not have its group yet
+        os.killpg(pid, signal.SIGKILL)
 
 
 def _stopped(pid: int) -> bool:

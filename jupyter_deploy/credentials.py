@@ -38,6 +38,9 @@ _HEADS = frozenset({
     "special", "start", "stop", "sub", "suffix", "unk", "unknown", "word",
 })  # fmt: skip
 
+_OF_AGENTS = ("DBUS_SESSION_BUS_ADDRESS", "GPG_AGENT_INFO", "KRB5CCNAME", "KUBECONFIG", "NETRC", "PGPASSFILE", "SSH_AUTH_SOCK")
+_OF_CLOUDS = ("AWS_", "AZURE_", "GOOGLE_APPLICATION_", "JPY_API_", "JUPYTERHUB_", "JUPYTER_TOKEN", "KUBERNETES_")
+
 _PLACEHOLDER = re.compile(
     r"none|null|true|false|str(?:ing)?|object|categor(?:y|ical)|text|bytes|u?int\d*|float\d*|bool|datetime.*|changeme|change_me|required|optional"
     r"|redacted|hidden|unknown|missing|(?:your|my|the|a)[-_ ].*|[<{$%\[(].*|.*[>\]})]|(.)\1+|[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|https?://[^@]*"
@@ -96,6 +99,21 @@ def holds_secret(name: str, value: str, *, among_many: bool = False) -> bool:
     if re.search(r"\s", value):
         return told == "plainly" and "phrase" in name.lower()
     return by_chance(value) if among_many or told == "weakly" else True
+
+
+def in_environment(name: str, value: str) -> bool:
+    """Say whether an environment variable gives access to something.
+
+    Args:
+        name: Its name.
+        value: Its value.
+
+    Returns:
+        Whether its name says so, or it is an address with a password, or one of an agent's that holds keys.
+    """
+    if name in _OF_AGENTS or name.startswith(_OF_CLOUDS):
+        return True
+    return bool(telling(name)) or bool(re.search(r"://[^\s/@]*:[^\s/@]+@", value))
 
 
 def describe(name: str) -> str:
