@@ -48,7 +48,7 @@ class Served(NamedTuple):
 
 
 def iris(folder: Path) -> Capture:
-    """Capture a forest by hand, as the kernel does."""
+    """Capture a forest by hand, as the kernel does, with a module that opens a data file when it is imported."""
     features, target = load_iris(return_X_y=True)
     model = RandomForestClassifier(10, random_state=0).fit(features, target)
     rows = features[::30]
@@ -63,7 +63,11 @@ def iris(folder: Path) -> Capture:
         )
     )
     golden = [Golden(method="predict", rows=rows.tolist(), answers=model.predict(rows).tolist())]
-    manifest = Manifest(endpoint="iris", language_version="3.11.7", framework="sklearn")
+    manifest = Manifest(
+        endpoint="iris", language_version="3.11.7", framework="sklearn", sources="sources", preload=("beside_iris",)
+    )  # fmt: skip
+    home.write(folder / "sources" / "beside_iris.py", b"assert 'petal' == open('data/words.txt').read()")
+    home.write(folder / "sources" / "data" / "words.txt", b"petal")
     home.write(folder / "model" / "model.pkl", cloudpickle.dumps(model))
     for name, value in {"manifest": manifest, "contract": contract, "golden": golden, "cells": []}.items():
         home.write(folder / f"{name}.json", to_json(value))
