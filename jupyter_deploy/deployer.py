@@ -184,7 +184,7 @@ class Deployer(Records):
             The bytes that were freed, by folder.
         """
         with self._lock:
-            building = any(walk.is_alive() for walk in self._walks.values())
+            building = any(not walk.release.ended for walk in self._alive())
             freed = space.free(self.home, self.store.endpoints(), self.store.releases(), building=building)
         self.store.audit("freed", "disk", f"{sum(freed.values())} bytes")
         return freed

@@ -46,7 +46,8 @@ def sweep(home: Home) -> None:
         home: The agent's folders.
     """
     folders = (home.root, home.captures, home.bundles, home.locks, home.keys, home.router, home.runtime)
-    for folder in (*folders, *home.locks.glob("*"), *home.releases.glob("*"), *home.releases.glob("*/*")):
+    deeper = (home.locks, home.runtime, home.releases, *home.releases.glob("*"))
+    for folder in (*folders, *(one for parent in deeper for one in parent.glob("*"))):
         for stray in folder.glob(f"{HALF_MADE}*"):
             _delete(stray)
     shutil.rmtree(home.temporary, ignore_errors=True)

@@ -72,6 +72,7 @@ class Parents:
         self._watch = watch
         self._lock = threading.Lock()
         self._known: dict[Path, Parent] = {}
+        self._tidy()
 
     def warm(self, interpreter: str, path: tuple[str, ...], modules: Iterable[str], owner: int) -> None:
         """Have a spare ready for a kernel, with the kernel's imports done.
@@ -111,6 +112,14 @@ class Parents:
         """End every parent, also those that an earlier agent started; the releases that they forked go on."""
         for control in self._home.runtime.glob("e-*.sock"):
             _stop(control)
+
+    def _tidy(self) -> None:
+        """Remove what parents left that were killed while no agent ran."""
+        for control in self._home.runtime.glob("e-*.sock"):
+            _forget(control)
+        for log_file in (self._home.root / "parents").glob("*.log"):
+            if not (self._home.runtime / f"e-{log_file.stem}.sock").exists():
+                log_file.unlink(missing_ok=True)
 
     def _parent(self, interpreter: str, path: tuple[str, ...], lock: str) -> Parent:
         key = hashlib.sha256("\0".join((str(os.getpid()), interpreter, lock, *path)).encode()).hexdigest()[:8]
@@ -160,7 +169,7 @@ class Parents:
         except BaseException:
             started.kill()
             raise
-        self._watch.add(started.pid, lambda: log.info("the environment parent %s has ended", parent.control.name))
+        self._watch.add(started.pid, lambda: self._ended(parent))
 
     @staticmethod
     def _await(parent: Parent, started: subprocess.Popen[bytes], begin: int) -> None:
@@ -172,6 +181,12 @@ class Parents:
                     f"The interpreter {parent.interpreter} cannot run a release: {reason}", f"See {parent.log} for all it said."
                 )
             stops.pause(0.005)
+
+    @staticmethod
+    def _ended(parent: Parent) -> None:
+        log.info("the environment parent %s has ended", parent.control.name)
+        with parent.lock:
+            _forget(parent.control)
 
     def _left(self, parent: Parent, owner: int) -> None:
         parent.owners.discard(owner)
@@ -240,6 +255,12 @@ def _answers(parent: Parent) -> bool:
         return bool(sockets.ask(parent.control, {"do": "status"}, PATIENCE).get("ok"))
     except OSError:
         return False
+
+
+def _forget(control: Path) -> None:
+    """Remove a socket at which nobody listens any more."""
+    if sockets.listener_of(control) is None:
+        control.unlink(missing_ok=True)
 
 
 def _kill(control: Path) -> None:
