@@ -222,9 +222,10 @@ class _Names:
 
     def _assigned(self, targets: list[ast.AST], value: ast.expr) -> None:
         """Note what is assigned into: again where the value is made of what stood there."""
-        inner = {ast.unparse(one) for one in ast.walk(value) if isinstance(one, (ast.Attribute, ast.Subscript))}
-        for one in targets:
-            if isinstance(one, (ast.Attribute, ast.Subscript)) and isinstance(one.ctx, ast.Store):
+        places = [one for one in targets if isinstance(one, (ast.Attribute, ast.Subscript)) and isinstance(one.ctx, ast.Store)]
+        if places:
+            inner = {ast.unparse(one) for one in ast.walk(value) if isinstance(one, (ast.Attribute, ast.Subscript))}
+            for one in places:
                 (self.added if ast.unparse(one) in inner else self.set).add(_root(one))
 
     def _called(self, root: str, method: str, keywords: list[ast.keyword]) -> None:

@@ -22,6 +22,8 @@ from jupyter_deploy.values import Finding, History
 
 BIGGEST = 50 * 1024 * 1024
 """Notebook files above this size in bytes are not looked at."""
+LONGEST = 200_000
+"""Longer sources, in characters of all cells that ran, are not compared: it would take the better part of a second."""
 SHOWN = 10
 RUN_ALL = "Restart the kernel, run all cells and deploy again, to have the model that the notebook makes."
 RUN_IT = "Run it again, with what depends on it, and deploy again; or undo the edit."
@@ -87,13 +89,23 @@ def findings(
         One finding a cell; none where the saved notebook, run from top to bottom, makes the same.
     """
     found: list[Finding] = []
-    if saved is not None:
+    redefined = list(_redefined(expression, reached, notebook, namespace))
+    if saved is not None and _run_all(cells, saved):
+        return []
+    short = sum(len(source) for _, source in cells) <= LONGEST
+    if saved is not None and short and (redefined or any(_known(cells, history, saved))):
         comparison = _Comparison(expression, cells, history, saved)
         if comparison.alike:
             return []
         found = comparison.findings()
     known = {one.subject for one in found}
-    return [*found, *(one for one in _redefined(expression, reached, notebook, namespace) if one.subject not in known)][:SHOWN]
+    return [*found, *(one for one in redefined if one.subject not in known)][:SHOWN]
+
+
+def _run_all(cells: Sequence[tuple[int, str]], saved: Saved) -> bool:
+    """Whether the cells that ran are the first ones of the file, each once and in order; then there is nothing to compare."""
+    ran = [source.strip() for _, source in cells]
+    return ran == [source.strip() for _, source in saved.cells if source.strip()][: len(ran)]
 
 
 class _Comparison:
