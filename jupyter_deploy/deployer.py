@@ -68,7 +68,7 @@ class Deployer(Records):
             known = self._known(kept, options, environment or {})
             if known is not None:
                 return known
-            self._supersede(kept.endpoint)
+            self._supersede(kept.endpoint, f"`{self._next(kept.endpoint)}` took its place")
             with self.store.together():
                 release = self.store.add_release(kept.endpoint, kept.digest, options, capture.provenance, capture.findings)
                 self.traffics.give_environment(release, environment or {})
@@ -101,7 +101,7 @@ class Deployer(Records):
             for value in (capture, lock, bundle):
                 self.store.keep(value, anew=False)  # one that was made here also knows its kernel
             self._add_endpoint(name, options.target)
-            self._supersede(name)
+            self._supersede(name, f"`{self._next(name)}` took its place")
             index = received.index
             with self.store.together():
                 release = self.store.add_release(name, capture.digest, options, index.provenance, index.capture.findings)
@@ -131,7 +131,7 @@ class Deployer(Records):
         with self._lock:
             endpoint = self.endpoint(name, None)
             release = _rollback_to(endpoint, to)
-            self._supersede(name)
+            self._supersede(name, f"a rollback to `{release.tag}` took its place")
         self.traffics.serve(release, note="rolled back")
         self.store.audit("rollback", release.tag)
         self._notify(name, release.number)
@@ -290,17 +290,21 @@ class Deployer(Records):
     def _alive(self) -> list[Walk]:
         return [walk for walk in list(self._walks.values()) if walk.is_alive()]
 
-    def _supersede(self, name: str) -> list[Walk]:
+    def _next(self, name: str) -> str:
+        """Name the release that is about to be made; the lock is held, so nobody else makes one."""
+        return f"{name}@{max((one.number for one in self.store.releases(name)), default=0) + 1}"
+
+    def _supersede(self, name: str, why: str) -> list[Walk]:
         """Cancel whatever of an endpoint is still on its way."""
         walks = [walk for walk in self._alive() if walk.release.endpoint == name]
         for walk in walks:
-            walk.cancel("a newer action took its place")
+            walk.cancel(why)
         return walks
 
     def _forget(self, name: str) -> bool:
         """Remove an endpoint from the store and the router, unless a deploy of it is still to be waited for."""
         with self._lock:
-            if self._supersede(name):
+            if self._supersede(name, "its endpoint is removed"):
                 return False
             self.traffics.remove(name)
             self._tidy(name)  # before another deploy may use the same numbers again

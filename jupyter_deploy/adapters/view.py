@@ -187,11 +187,12 @@ def span(seconds: float) -> str:
     """Write a length of time for people.
 
     Args:
-        seconds: The time in seconds.
+        seconds: The time in seconds; less than none counts as none.
 
     Returns:
         Such as `0.35 s`, `12 s`, `2 min 5 s`, `3 h` or `4 d`.
     """
+    seconds = max(0.0, seconds)  # the clock may have been set back since
     if seconds < 9.95:
         return f"{seconds:.1g} s" if seconds < 0.095 else f"{seconds:.1f} s"
     if seconds < 60:
