@@ -118,6 +118,9 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
         if obj is os.environ:
             return "environ"  # by name; cloudpickle would take the value of every variable along
         hints.complete(obj, self._names)
+        checked = _checked(obj) if kind is FunctionType and hasattr(obj, "raw_function") else None
+        if checked is not None:
+            return checked
         reduced = super().reducer_override(obj)
         self._note(obj, kind, by_value=reduced is not NotImplemented)
         if isinstance(obj, (type, TypeVar)):
@@ -248,6 +251,17 @@ class _Outline(Pickler):
 def _held(function: FunctionType) -> list[object]:
     """List what a function's closure holds; a cell may be empty still."""
     return [cell.cell_contents for cell in function.__closure__ or () if cell != CellType()]
+
+
+def _checked(function: Any) -> Any:
+    """Make a function anew that pydantic's `validate_call` wraps; what it holds cannot be loaded again."""
+    held: list[Any] = [getattr(one, "__self__", one) for one in _held(function)]
+    wrapper = next((one for one in held if type(one).__name__ == "ValidateCallWrapper"), None)
+    if wrapper is None:
+        return None
+    config: Any = getattr(getattr(wrapper, "config_wrapper", None), "config_dict", None)
+    wrap = sys.modules["pydantic"].validate_call
+    return functools.partial(wrap, config=config or None, validate_return=wrapper.validate_return), (function.raw_function,)
 
 
 def _is_global(obj: Any, module: object) -> bool:

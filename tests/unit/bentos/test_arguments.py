@@ -180,6 +180,26 @@ def test_plain_arguments_without_a_hint_come_back(value: Any) -> None:
     assert [{"value": value}] == codec.decode_rows(body, described)
 
 
+@pytest.mark.parametrize(
+    ("hint", "value"), [(float, float("nan")), (float, float("inf")), (Any, float("-inf")), (Any, float("nan"))]
+)
+def test_numbers_that_json_lacks_come_back(hint: Any, value: float) -> None:
+    """Not-a-number and infinity are taken where the notebook's own call gave one."""
+
+    def same(number):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        return number
+
+    same.__annotations__["number"] = hint
+    described = codec.describe_arguments([{"number": value}, {"number": 1.5}], same)
+    body = codec.to_json({"rows": codec.encode_input([{"number": value}, {"number": 2}], described)})
+
+    got = codec.decode_rows(body, described, same)
+
+    np.testing.assert_equal([value, 2], [one["number"] for one in got])
+    with pytest.raises(codec.InvalidInput, match="expected a number"):
+        codec.decode_rows(body, codec.describe_arguments([{"number": 1.5}], same), same)
+
+
 def test_tables_and_arrays_may_be_arguments() -> None:
     """A table among the arguments keeps its dtypes; what is wrong in it is named by its path."""
 

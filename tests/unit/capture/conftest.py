@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import linecache
 import os
@@ -52,7 +51,7 @@ class Session:
             number = len(self.cells) + 1
             name = f"/tmp/ipykernel_{id(self)}/{number}.py"
             linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-            exec(compile(ast.parse(source), name, "exec"), self.namespace)
+            exec(compile(source, name, "exec", dont_inherit=True), self.namespace)
             self.cells.append((number, source))
         return self
 

@@ -264,6 +264,32 @@ def summary(n: int):
         [{"mean": 1.0, "all": [0, 1], "day": "2024-01-02"}],
     ),
     Case(
+        "checked",
+        """
+@pydantic.validate_call
+def checked(count: Annotated[int, pydantic.Field(gt=0)], name: str = "a") -> str:
+    return name * count
+""",
+        "checked(2)",
+        [{"count": 2}],
+        ["aa"],
+    ),
+    Case(
+        "first",
+        """
+@functools.singledispatch
+def first(value):
+    return "other"
+
+@first.register
+def _(value: int):
+    return "whole"
+""",
+        "first(2)",
+        [{"value": 2}],
+        ["whole"],
+    ),
+    Case(
         "own",
         """
 class Own:
@@ -287,6 +313,16 @@ def test_functions_answer_as_in_the_notebook(session: Any, replay: Replay, case:
     assert (case.rows, case.answers) == (golden["rows"], golden["answers"])
     document = json.loads((Path(taken.folder) / "contract.json").read_bytes())
     Draft202012Validator(document).validate({"predict": {"rows": case.rows, "predictions": case.answers}})
+    assert [] == replay(taken)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.name in ("rent", "total", "older")], ids=lambda case: case.name)
+def test_hints_that_are_texts_are_resolved(session: Any, replay: Replay, case: Case) -> None:
+    """Hints that `from __future__ import annotations` makes texts of leave the kernel as what they name."""
+    future = "from __future__ import annotations\n"
+
+    taken = session.run(future + RECORDS, future + case.source, case.call).capture(case.name)
+
     assert [] == replay(taken)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import math
 import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, get_args, get_origin
@@ -17,13 +18,16 @@ import msgspec
 from . import checks
 from .contract import Column, Input, Output
 from .describe import describe_input
-from .dtypes import marker, to_json
+from .dtypes import INFINITE, marker, to_json
 from .hints import NOTHING, Parameter, Signature, signature_of
 from .scalars import ANY, NoShape, Shape
 from .schema import inferred
 from .shapes import LISTS, Shapes, attempt
 
 LONGEST = 200  # characters of an example
+NAN = "float[nan]"
+"""A number of which the notebook gave one that is none, which JSON has as null."""
+
 PLAIN = ("bool", "int", "float", "str")
 TYPES: dict[str, type] = {
     one.__name__: one
@@ -141,13 +145,18 @@ def _column(parameter: Parameter, values: list[Any], shapes: Shapes, *, further:
         held = describe_input(tables[0])
         return Column(name=name, dtype=type(tables[0]).__name__, holds=held, nullable=len(tables) < len(values), **told)
     rows = [_plain(name, one) for one in values]
+    finite = [row for value, row in zip(values, rows, strict=True) if not _is_infinite(value)]
+    told["infinite"] = len(finite) < len(rows)
     shape = _shape(parameter, shapes)
-    if shape is not None and not any(attempt(shape, row)[1].list for row in rows):
+    if shape is not None and not any(attempt(shape, row)[1].list for row in finite):
         nullable = not attempt(shape, None)[1].list
         return Column(name=name, dtype=shape.name, schema=shape.schema, nullable=nullable, **told, **_seen(values, rows))
     if not values and parameter.required and not further:
         raise TypeError(f"neither a call nor a type hint says what `{name}` is{_why(parameter, shapes)}")
-    dtype = _dtype(name, [one for one in values if not marker(one)]) if values else "object"
+    there = [one for one in values if not marker(one)]
+    dtype = _dtype(name, there) if there else "object"
+    if "nan" in map(marker, values) and (dtype in ("int", "float") or not there):
+        dtype = NAN
     nullable = parameter.default is None or any(map(marker, values))
     return Column(name=name, dtype=dtype, nullable=nullable, **told, **_seen(values, rows))
 
@@ -163,9 +172,20 @@ def _told(parameter: Parameter) -> dict[str, Any]:
 
 def _plain(name: str, value: Any) -> Any:
     try:
-        return to_json(value)
+        return _sent(value)
     except TypeError as error:
         raise TypeError(f"{error} (argument `{name}`)") from error
+
+
+def _sent(value: Any) -> Any:
+    """Write an argument as JSON; an infinite number as in a column."""
+    if _is_infinite(value):
+        return "Infinity" if value > 0 else "-Infinity"
+    return to_json(value)
+
+
+def _is_infinite(value: Any) -> bool:
+    return isinstance(value, float) and math.isinf(value)
 
 
 def _shape(parameter: Parameter, shapes: Shapes) -> Shape | None:
@@ -243,12 +263,22 @@ class ArgumentDecoder:
         if column.holds is not None:
             return self._fit_table(column, column.holds)
         hint: Any = Any
+        if column.dtype == NAN:
+            number = self._shapes.of(float).fit
+            return lambda value, path, errors: math.nan if value is None else number(value, path, errors)
         if column.schema is None:
             hint = TYPES.get(column.dtype, Any)
             hint = hint | None if column.nullable and hint is not Any else hint
         elif parameter is not None and parameter.hint is not NOTHING:
             hint = parameter.hint
-        return self._shapes.of(hint).fit
+        fit = self._shapes.of(hint).fit
+        if not column.infinite:
+            return fit
+
+        def fit_any(value: Any, path: str, errors: checks.Errors) -> Any:
+            return INFINITE[value] if isinstance(value, str) and value in INFINITE else fit(value, path, errors)
+
+        return fit_any
 
     def _fit_table(self, column: Column, held: Input) -> Callable[[Any, str, checks.Errors], Any]:
         def fit(value: Any, path: str, errors: checks.Errors) -> Any:
@@ -306,7 +336,7 @@ def encode_call(call: dict[str, Any], input: Input, encode: Callable[[Any, Input
     row = {}
     for name, value in call.items():
         table = held.get(name)
-        row[name] = encode(value, table) if table is not None and value is not None else to_json(value)
+        row[name] = encode(value, table) if table is not None and value is not None else _sent(value)
     return row
 
 

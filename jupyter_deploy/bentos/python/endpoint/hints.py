@@ -113,10 +113,9 @@ class Signature:
         Raises:
             Exception: Whatever the function raises.
         """
-        if not self._by_place:
-            return settled(self._function(**arguments))
         bound = inspect.BoundArguments(self._signature, self._in_order(arguments))
-        bound.apply_defaults()
+        if self._by_place:  # what stands before an argument that has no name must be there
+            bound.apply_defaults()
         return settled(self._function(*bound.args, **bound.kwargs))
 
     def _in_order(self, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -122,7 +122,7 @@ def column(told: Column) -> dict[str, Any]:
 
 def _column(told: Column) -> dict[str, Any]:
     if told.schema is not None:
-        return dict(told.schema)
+        return {"anyOf": [told.schema, INFINITE]} if told.infinite else dict(told.schema)
     if told.holds is not None:
         return _or_null(rows(told.holds), nullable=told.nullable)
     if told.categories is not None:
