@@ -12,6 +12,7 @@ FLEETING = ("__annotations__", "__dict__", "__slotnames__", "__weakref__")
 
 _PLAIN = (str, bytes, int, float, bool, type(None))
 _LABELLED = ("ref", "schema_ref", "cls_ref")
+_DURATION = re.compile(r"(mean|std)_(fit|score)_time")
 _ADDRESS = re.compile(r"(?<=:)\d{6,}")
 
 
@@ -49,20 +50,25 @@ def _code(code: CodeType) -> Any:
     return code.co_name, code.co_code, code.co_names, [_code(one) if isinstance(one, CodeType) else repr(one) for one in plain]
 
 
-def without_addresses(state: dict[Any, Any]) -> dict[Any, Any]:
-    """Leave out the addresses of objects that stand beside them, by which some classes of scikit-learn's know them again.
+def lasting(state: dict[Any, Any]) -> dict[Any, Any]:
+    """Leave out of an object's attributes what differs whenever it is made anew, and says nothing of its answers.
 
     Args:
-        state: An object's attributes.
+        state: The attributes.
 
     Returns:
-        The same, or a copy with 0 in place of each address.
+        The same, or a copy with 0 in place of the addresses of objects that stand beside them, by which some classes of
+        scikit-learn's know them again, and of how long the fits of its searches took.
     """
     numbers = [name for name, value in state.items() if type(value) is int and value > 1 << 32]
     addresses = {id(value) for value in state.values()} if numbers else set()
-    if not any(state[name] in addresses for name in numbers):
-        return state
-    return {name: 0 if name in numbers and value in addresses else value for name, value in state.items()}
+    if any(state[name] in addresses for name in numbers):
+        state = {name: 0 if name in numbers and value in addresses else value for name, value in state.items()}
+    results = state.get("cv_results_")
+    if type(results) is dict:
+        results = {name: value * 0 if _DURATION.fullmatch(str(name)) else value for name, value in results.items()}
+        state = {**state, "cv_results_": results, **({"refit_time_": 0.0} if "refit_time_" in state else {})}
+    return state
 
 
 class Labels:

@@ -215,7 +215,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
         return (
             make,
             tuple(map(self._steady, arguments)),
-            self._steady(identity.without_addresses(state) if type(state) is dict else state),
+            self._steady(identity.lasting(state) if type(state) is dict else state),
             None if items is None else map(self._steady, items),
             None if pairs is None else ((key, self._steady(value)) for key, value in pairs),
             *rest,

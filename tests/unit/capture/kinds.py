@@ -312,6 +312,10 @@ y = (X[:, 0] + X[:, 1] > 0).astype(int)
 model = [kind(random_state=0).fit(X, y) for kind in (HistGradientBoostingClassifier, RandomForestClassifier)]
 # --- use
 [one.predict(X) for one in model]
+# --- searched
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import GridSearchCV
+model = GridSearchCV(Ridge(), {"alpha": [0.1, 1.0]}, cv=2).fit([[0.0], [1.0], [2.0], [3.0]], [0, 1, 2, 3])
 # --- logger
 import logging, string, operator, itertools, math
 log = logging.getLogger('x')
