@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from jupyter_deploy.values import Column, Input
 METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "score_samples", "transform")
 MORE = ("inverse_transform", "kneighbors", "apply")
 """Methods that few callers want, or that take something else."""
+STATELESS = ("FeatureHasher", "HashingVectorizer", "PatchExtractor")
+"""Estimators that learn nothing, of which versions before 1.6 do not say so."""
 
 
 class Sklearn:
@@ -65,12 +68,22 @@ class Sklearn:
 
 
 def _takes_nan(model: Any) -> bool:
-    """Ask the model's own tags whether it takes missing values; how they are asked differs from version to version."""
+    """Ask the model's own tags whether it takes missing values."""
+    return bool(_tag(model, lambda tags: tags.input_tags.allow_nan, "allow_nan"))
+
+
+def _needs_no_fit(model: Any) -> bool:
+    """Ask the model's own tags whether it learns nothing."""
+    return type(model).__name__ in STATELESS or _tag(model, lambda tags: tags.requires_fit, "requires_fit") is False
+
+
+def _tag(model: Any, read: Callable[[Any], Any], older: str) -> Any:
+    """Read a tag, which versions of scikit-learn before 1.6 keep in a dict."""
     try:
         tags = getattr(sys.modules["sklearn.utils"], "get_tags", None)
-        return bool(tags(model).input_tags.allow_nan if tags is not None else model._get_tags()["allow_nan"])  # noqa: SLF001
+        return read(tags(model)) if tags is not None else model._get_tags()[older]  # noqa: SLF001
     except Exception:  # noqa: BLE001 (the user's own estimator among the steps, whose tags may be anything)
-        return False
+        return None
 
 
 def _cannot_answer(model: Any, name: str) -> errors.NotDeployable:
@@ -97,5 +110,5 @@ def _unfitted(model: Any) -> bool:
     try:
         validation.check_is_fitted(model)
     except sys.modules["sklearn.exceptions"].NotFittedError:
-        return True
+        return not _needs_no_fit(model)
     return False

@@ -71,8 +71,8 @@ def assert_same(expected: Any, got: Any) -> None:
         assert (expected.dtype, expected.shape) == (got.dtype, got.shape)
         np.testing.assert_allclose(expected.toarray(), got.toarray(), rtol=1e-6, atol=1e-9)
     elif expected.dtype.kind == "f":
-        assert expected.dtype == got.dtype
-        np.testing.assert_allclose(expected, got, rtol=1e-6, atol=1e-9, strict=True)
+        assert (expected.dtype, expected.shape) == (got.dtype, got.shape)
+        np.testing.assert_allclose(expected, got, rtol=1e-6, atol=1e-9)
     else:
         np.testing.assert_array_equal(expected, got, strict=True)
 

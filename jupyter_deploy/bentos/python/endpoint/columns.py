@@ -99,9 +99,10 @@ def _dates(dtype: str) -> Build:
     is_plain = "," not in dtype
     coarse = np.dtype(dtype) if is_plain and f"[{unit(dtype)}]" not in dtype else None  # numpy counts days too, pandas does not
     plain = np.dtype(f"datetime64[{unit(dtype)}]") if dtype.startswith("datetime64") and is_plain else None
+    low, high = _REACH if coarse is None else ("0001", "9999")
 
     def build(values: Sequence[Any]) -> Any:
-        if plain is not None and all(one and _PLAIN_DATE.fullmatch(one) and _REACH[0] <= one[:4] <= _REACH[1] for one in values):
+        if plain is not None and all(one and _PLAIN_DATE.fullmatch(one) and low <= one[:4] <= high for one in values):
             made = np.array(values, dtype=plain)
             return made if coarse is None else made.astype(coarse)
         moments = [pd.NaT if one is None else parse(one, dtype) for one in values]

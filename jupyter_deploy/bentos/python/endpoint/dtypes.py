@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import enum
+import importlib
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -28,7 +29,7 @@ _PREFIXES: tuple[tuple[str, Family], ...] = (
     ("object[timestamp", "date"), ("object[time", "time"), ("object[decimal", "decimal"), ("object", "any"),
     ("float", "float"), ("double", "float"), ("int", "int"), ("uint", "int"), ("bool", "bool"), ("str", "string"),
     ("large_str", "string"),
-    ("<u", "string"), (">u", "string"), ("category", "category"), ("datetime", "date"), ("timestamp", "date"),
+    ("<u", "string"), (">u", "string"), ("category", "category"), ("datetime", "date"), ("timestamp", "date"), ("date32", "date"),
     ("timedelta", "duration"), ("duration", "duration"), ("period", "period"),
 )  # fmt: skip
 PARSED: frozenset[Family] = frozenset({"date", "duration", "period", "time", "decimal"})
@@ -38,6 +39,7 @@ _HELD: dict[type, str] = {
     str: "str", bool: "bool", int: "int", float: "float", datetime.date: "date", datetime.datetime: "datetime",
     datetime.time: "time", decimal.Decimal: "decimal",
 }  # fmt: skip
+_ARROW = re.compile(r"(u?int\d+|float|double|halffloat|bool|string|large_string|timestamp\[.+\]|date32\[day\])\[pyarrow\]")
 _BITS = re.compile(r"u?int(8|16|32|64)\b")
 INFINITE = {"Infinity": math.inf, "-Infinity": -math.inf}
 """How infinite numbers are written where a number is expected, since JSON has none; not-a-number is null."""
@@ -113,12 +115,12 @@ def name_of(dtype: Any) -> str:
         if dtype.kind in "cVS" or (dtype.kind == "f" and dtype.itemsize > 8):
             raise TypeError(f"JSON cannot hold values of {dtype}")
         return str(dtype.newbyteorder("=") if dtype.kind in "iuf" else dtype)
-    names = (str(dtype), f"string[{getattr(dtype, 'storage', '')}]")
-    for name in names:
+    text = str(dtype)
+    for name in (text, f"string[{getattr(dtype, 'storage', '')}]", "string[arrow]"):
         try:
-            if extension(name) == dtype:
+            if extension(name) == dtype and ("[pyarrow]" not in text or _ARROW.match(text)):
                 return name
-        except (TypeError, ValueError, NotImplementedError, SyntaxError):  # noqa: PERF203 (pandas does not read every name it writes)
+        except (TypeError, ValueError, NotImplementedError, ImportError):  # noqa: PERF203 (pandas does not read every name it writes)
             continue
     raise TypeError(f"pandas makes no column of {dtype} from its name; convert it to another dtype before")
 
@@ -134,6 +136,8 @@ def extension(name: str) -> Any:
     """
     import pandas as pd
 
+    if name == "string[arrow]":  # pandas reads Arrow's own texts as another dtype of its own
+        return pd.ArrowDtype(importlib.import_module("pyarrow").string())
     sparse = re.fullmatch(r"Sparse\[(\w+), (nan|False|-?[\d.]+)\]", name)
     if sparse:
         fill = float(sparse[2]) if sparse[1].startswith("float") else sparse[2] == "True" if sparse[1] == "bool" else int(sparse[2])
