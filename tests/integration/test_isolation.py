@@ -313,8 +313,8 @@ def test_around(tmp_path: Path) -> None:
     (tmp_path / "in").symlink_to(tmp_path / "a" / "closed")
     (tmp_path / "over").symlink_to(tmp_path / "a")
     (tmp_path / "to").symlink_to(tmp_path / "d")
-    closed = [tmp_path / "a" / "closed"]
+    hidden = isolation.Hidden([tmp_path / "a" / "closed"])
 
-    assert [tmp_path / name for name in ("a/b", "d", "e", "to")] == list(isolation.around(tmp_path, closed))
-    assert [] == list(isolation.around(tmp_path / "a" / "closed" / "x", closed))
-    assert [tmp_path / "d"] == list(isolation.around(tmp_path / "d", closed))
+    assert [tmp_path / name for name in ("a/b", "d", "e", "to")] == list(hidden.around(str(tmp_path)))
+    assert [] == list(hidden.around(str(tmp_path / "a" / "closed" / "x")))
+    assert [tmp_path / "d"] == list(hidden.around(str(tmp_path / "d")))

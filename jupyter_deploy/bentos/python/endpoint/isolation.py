@@ -13,7 +13,6 @@ import pwd
 import resource
 import struct
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -91,7 +90,7 @@ def close(own: Sequence[Path], temporary: Path, sockets: Path, hidden: Sequence[
     if cut == "user":
         _at_most(resource.RLIMIT_NPROC, MOST_PROCESSES)
     _at_most(resource.RLIMIT_CORE, 0)
-    read, devices = [*readable(own, hidden)], [*map(Path, _DEVICES), *Path("/dev").glob(_GRAPHICS)]
+    read, devices = [*readable(own, temporary, hidden)], [*map(Path, _DEVICES), *Path("/dev").glob(_GRAPHICS)]
     _settle_home(temporary)
     closed.files = landlock.keep_to(read, [temporary, *devices], [sockets])
     closed.signals = closed.files and landlock.version() >= landlock.SIGNALS
@@ -108,11 +107,12 @@ def begin_worker() -> None:
     _at_most(resource.RLIMIT_FSIZE, LARGEST_FILE)
 
 
-def readable(own: Sequence[Path], hidden: Sequence[Path]) -> Iterator[Path]:
+def readable(own: Sequence[Path], temporary: Path, hidden: Sequence[Path]) -> Iterator[Path]:
     """List what a release may read.
 
     Args:
         own: Its own files and folders.
+        temporary: The folder for its temporary files; others' lie beside it.
         hidden: Folders with other endpoints' and the agent's files.
 
     Yields:
@@ -120,11 +120,12 @@ def readable(own: Sequence[Path], hidden: Sequence[Path]) -> Iterator[Path]:
     """
     yield from own
     homes = {one.resolve() for one in _homes() if one != Path("/")}
-    closed = [*(one.resolve() for one in hidden), *(home / one for home in homes for one in _CREDENTIALS)]
+    closed = Hidden([*(one.resolve() for one in hidden), *(home / one for home in homes for one in _CREDENTIALS)])
     for root in python():
-        yield from [root] if _within(root, closed) else around(root, closed)  # an environment in the agent's own folder
-    shared = [Path(one).resolve() for one in (*_SHARED, Path(tempfile.gettempdir()).parent)]
-    yield from around(Path("/"), [*closed, *homes, *shared, *(map(Path, _OF_ROOT) if os.geteuid() == 0 else ())])
+        yield from [root] if closed.has(str(root)) else closed.around(str(root))  # an environment in the agent's own folder
+    shared = [Path(one).resolve() for one in (*_SHARED, temporary.parent)]
+    of_root = map(Path, _OF_ROOT) if os.geteuid() == 0 else ()
+    yield from Hidden([*map(Path, closed.paths), *homes, *shared, *of_root]).around("/")
 
 
 def _homes() -> Iterator[Path]:
@@ -141,51 +142,75 @@ def python() -> list[Path]:
     Returns:
         Files and folders, links followed.
     """
-    found = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sys.path, *os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)}
-    for module in list(sys.modules.values()):
-        found.update(_places(module))
-    kept: list[Path] = []
-    for path in sorted({Path(one).resolve() for one in found if Path(one).is_absolute()}):  # a folder before what lies in it
-        if not _within(path, kept):
-            kept.append(path)
-    return kept
+    known = [sys.prefix, sys.base_prefix, sys.exec_prefix, *sys.path, *os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)]
+    roots = _outermost({one for one in known if one.startswith(os.sep)})
+    inside = tuple(f"{root}/" for root in roots)
+    top = [name for name in sys.modules if "." not in name]
+    others = {place for name in top for place in _places(name) if not place.startswith(inside)}
+    return _outermost({*map(str, roots), *others})
 
 
-def around(root: Path, closed: Sequence[Path]) -> Iterator[Path]:
-    """List as few folders as hold everything below one, without what is closed.
+def _outermost(places: Iterable[str]) -> list[Path]:
+    """Follow links, and leave out what lies within another."""
+    resolved = {Path(one).resolve() for one in places}
+    return sorted(path for path in resolved if not resolved.intersection(path.parents))
+
+
+class Hidden:
+    """Files and folders that are to be gone around.
 
     Args:
-        root: The folder.
-        closed: Folders and files that may lie within.
-
-    Yields:
-        Files and folders.
+        paths: Their absolute paths, links followed.
     """
-    if _within(root, closed):
-        return
-    if not any(root in one.parents for one in closed):
-        yield root
-        return
-    with contextlib.suppress(OSError):  # what cannot be listed can be read by nobody
-        for child in sorted(root.iterdir()):
-            place = child.resolve()
-            if not child.is_symlink():
-                yield from around(child, closed)
-            elif not _within(place, closed) and not any(place in one.parents for one in closed):
-                yield child
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self.paths = {str(one) for one in paths}
+        self._above = {str(parent) for one in self.paths for parent in Path(one).parents}
+
+    def has(self, path: str) -> bool:
+        """Say whether something is hidden, or lies within what is.
+
+        Args:
+            path: An absolute path, links followed.
+
+        Returns:
+            Whether it does.
+        """
+        while path not in self.paths:
+            if path == "/":
+                return False
+            path = os.path.dirname(path)  # noqa: PTH120 (thousands of times)
+        return True
+
+    def around(self, root: str) -> Iterator[Path]:
+        """List as few files and folders as hold everything below one, without what is hidden.
+
+        Args:
+            root: An absolute path, links followed.
+
+        Yields:
+            Files and folders; links that lead to what is hidden are left out.
+        """
+        if self.has(root):
+            return
+        if root not in self._above:
+            yield Path(root)
+            return
+        with contextlib.suppress(OSError):  # what cannot be listed can be read by nobody
+            for child in sorted(os.scandir(root), key=lambda one: one.name):
+                if not child.is_symlink():
+                    yield from self.around(child.path)
+                elif not self.has(place := os.path.realpath(child.path)) and place not in self._above:
+                    yield Path(child.path)
 
 
-def _within(path: Path, folders: Iterable[Path]) -> bool:
-    return any(path == one or one in path.parents for one in folders)
-
-
-def _places(module: object) -> Iterator[str]:
+def _places(name: str) -> Iterator[str]:
     """List where a module lies that may be none of the module path's, as that of a package installed from its own folder."""
-    paths = getattr(module, "__path__", None)
+    module = sys.modules.get(name)
     with contextlib.suppress(Exception):  # modules may say what they like of themselves
-        yield from (str(one) for one in paths or () if "." not in str(getattr(module, "__name__", ".")))
-    mapping = getattr(module, "MAPPING", None) if str(getattr(module, "__name__", "")).startswith("__editable__") else None
-    yield from map(str, mapping.values()) if isinstance(mapping, dict) else ()
+        yield from map(str, getattr(module, "__path__", None) or ())
+        if name.startswith("__editable__"):
+            yield from map(str, getattr(module, "MAPPING", {}).values())
 
 
 def _settle_home(temporary: Path) -> None:

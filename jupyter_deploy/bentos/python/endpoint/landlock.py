@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
 import stat
 import struct
@@ -93,12 +94,15 @@ def _allow(rules: int, path: Path, allowed: int) -> None:
 
 
 def _enforce(rules: int) -> bool:
-    libc = ctypes.CDLL(None, use_errno=True)
-    return libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) == 0 and _call(_RESTRICT, rules, 0) == 0
+    return int(_libc().prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)) == 0 and _call(_RESTRICT, rules, 0) == 0
 
 
 def _call(number: int, *arguments: int | bytes | None) -> int:
-    libc = ctypes.CDLL(None, use_errno=True)
     given = [ctypes.c_long(one) if isinstance(one, int) else one for one in arguments]
-    done: int = libc.syscall(ctypes.c_long(number), *given)
+    done: int = _libc().syscall(ctypes.c_long(number), *given)
     return done
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
