@@ -13,6 +13,8 @@ LARGEST = 50 * 1024 * 1024
 """A data file of more bytes is left out."""
 ALL = 200 * 1024 * 1024
 """The data files of a package have at most so many bytes together; the small ones come first."""
+MOST = 2_000
+"""A package has at most so many data files that go along."""
 SHOWN = 5  # of what is left out
 CODE = (".py", *EXTENSION_SUFFIXES)
 _FOLDERS = ("__pycache__", "node_modules")
@@ -35,10 +37,10 @@ def files(root: Path) -> tuple[list[Path], list[Path]]:
         (code if file.name.endswith(CODE) else data).append(file)
     if not (root / "__init__.py").exists():
         return code, []
-    taken, left_out, whole = code, list[Path](), 0
+    taken, left_out, whole = list(code), list[Path](), 0
     for size, file in sorted((file.stat().st_size, file) for file in data):
         whole += size
-        (taken if size <= LARGEST and whole <= ALL else left_out).append(file)
+        (taken if size <= LARGEST and whole <= ALL and len(taken) < len(code) + MOST else left_out).append(file)
     return taken, left_out
 
 
@@ -56,7 +58,7 @@ def findings(top: str, root: Path, left_out: list[Path]) -> Iterator[Finding]:
     for file in sorted(left_out, key=lambda one: -one.stat().st_size)[:SHOWN]:
         path = f"{top}/{file.relative_to(root).as_posix()}"
         size = f"{file.stat().st_size / 1e6:,.0f} MB"
-        limits = f"at most {LARGEST >> 20} MB a file and {ALL >> 20} MB a package do"
+        limits = f"at most {LARGEST >> 20} MB a file, {ALL >> 20} MB and {MOST:,} files a package do"
         message = f"`{path}` ({size}) does not go along with the package that it lies in: of data files, {limits}."
         yield Finding(kind="file", subject=path, message=message, hint=f"Add `--include {path}` if the model needs it to answer.")
 

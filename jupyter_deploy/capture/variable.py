@@ -93,6 +93,7 @@ def _take(
     declared, included = environment.check(terms.env), files.find(terms.include, here)
     seen = _look(served, expression, notebook, beside, included, terms)  # before anything is written
     taken = report.of_objects(served, expression, describe(model), seen.reached)
+    seen.reached.reduced.clear()  # which may hold much
     pickler = functools.partial(objects.dump, name=expression, place=notebook.place)
     (folder / "model").mkdir(parents=True, exist_ok=True)
     file = framework.save(model, folder / "model", pickler)  # before the model is asked, which may change it
