@@ -80,9 +80,7 @@ def _plain(kind: type) -> Shape:
         made, wrong = fit(value, column)
         if wrong or value is None:  # a column of floats takes null for not-a-number, a parameter does not
             errors.add(path, wrong or "expected a number, got null")
-        return (
-            value if kind is float and not isinstance(value, str) else made
-        )  # 3 is a float for Python too, and formatted otherwise than 3.0
+        return value if kind is float else made  # 3 is a float for Python too, and formatted otherwise than 3.0
 
     return Shape(dtype, {"type": schema}, fit_plain)
 
