@@ -123,7 +123,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
             return checked
         reduced = super().reducer_override(obj)
         self._note(obj, kind, by_value=reduced is not NotImplemented)
-        if isinstance(obj, (type, TypeVar)):
+        if issubclass(kind, type) or isinstance(obj, TypeVar):
             return self._class(obj, reduced)
         if isinstance(obj, FunctionType):
             return reduced if reduced is NotImplemented else self._function(obj, reduced)

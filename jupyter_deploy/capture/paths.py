@@ -110,7 +110,8 @@ def is_named(obj: object) -> bool:
     """
     if isinstance(obj, types.ModuleType):
         return not hasattr(obj, "__dict__") or bool(_should_pickle_by_reference(obj))
-    return isinstance(obj, (type, types.FunctionType)) and bool(_should_pickle_by_reference(obj))
+    plain = isinstance(obj, (type, types.FunctionType)) and not isinstance(obj, types.GenericAlias)  # a `list[int]` of Python 3.10
+    return plain and bool(_should_pickle_by_reference(obj))
 
 
 def _parts_of_function(function: types.FunctionType) -> Iterator[tuple[str, object]]:

@@ -91,7 +91,8 @@ class Shapes:
         if origin in OBJECTS:
             return _keyed(name_of(hint), self._key(inner[0]), self.of(inner[1]), OBJECTS[origin])
         if hasattr(origin, "__value__"):  # an alias with parameters
-            return self.of(origin.__value__)
+            value = origin.__value__
+            return self.of(value[inner] if getattr(value, "__parameters__", ()) else value)
         if not isinstance(origin, type):
             raise NoShape(f"`{name_of(hint)}` has no form in JSON")
         return array("ndarray", inner) if scalar(origin) is not None else self._class(origin)
