@@ -25,6 +25,7 @@ from jupyter_deploy.agent.client import AgentClient
 from jupyter_deploy.agent.lifecycle import connect, wait_for_end
 from jupyter_deploy.home import Home
 from jupyter_deploy.targets.local import sockets
+from jupyter_deploy.targets.local.watch import kill_session
 from jupyter_deploy.values import STAGES, Release
 
 FRAME, TARGET = load_iris(return_X_y=True, as_frame=True)
@@ -144,7 +145,7 @@ def test_a_release_that_is_being_revived_keeps_its_route(home: Home) -> None:
     pids = [sockets.listener_of(path) or 0 for path in (*home.runtime.glob("e-*.sock"), runtime / "parent.sock")]
     for pid in pids[:-1]:  # the revival has to wait for them
         os.kill(pid, signal.SIGSTOP)
-    os.killpg(pids[-1], signal.SIGKILL)
+    kill_session(pids[-1])
     while not answering(revived).startswith("503"):
         time.sleep(0.05)
     other.rollback()
