@@ -283,11 +283,14 @@ def returns(output: Output) -> str:
         Such as `probabilities: array (rows, 2) of float64; classes no, yes`.
     """
     text = f"{output.meaning}: {_container(output)}" if output.meaning else _container(output)
-    names = output.classes or output.names
+    names = output.classes or (output.names if output.kind != "dict" else None)
     return f"{text}; {'classes' if output.classes else 'columns'} {_few(names)}" if names else text
 
 
 def _container(output: Output) -> str:
+    if output.kind == "dict":
+        named = zip(output.names or (), output.parts, strict=True)
+        return f"dict of {'; '.join(f'{name}: {_container(part)}' for name, part in named)}"
     if output.parts:
         return f"{output.kind} of {'; '.join(_container(one) for one in output.parts)}"
     if output.each is not None:

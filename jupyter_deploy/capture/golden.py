@@ -268,7 +268,7 @@ def _answer(question: Question, method: Method, batch: Batch) -> Answered:
     seconds = time.perf_counter() - began
     if hasattr(answer, "iloc") and answer.index.tolist() != list(range(rows)):
         raise NoAnswer("its answer has an index of its own, in which JSON would lose whose answer is whose; keep that of the rows")
-    output = codec.describe_calls(answer) if method.input.kind == "arguments" else codec.describe_output(answer, rows)
+    output = _describe_answer(method.input, answer, rows)
     answers = codec.encode_answer(answer, output)
     if output.kind == "value" and method.input.kind not in ("arguments", "value"):
         if isinstance(answer, list | tuple):
@@ -282,6 +282,15 @@ def _answer(question: Question, method: Method, batch: Batch) -> Answered:
         return answered
     _check(question, msgspec.structs.replace(method, output=output), answered, seconds)
     return answered._replace(altered=_kinds(question.model, method, answered, answer))
+
+
+def _describe_answer(input: Input, answer: Any, rows: int) -> Output:
+    if input.kind == "arguments":
+        return codec.describe_calls(answer)
+    if input.kind == "value":  # for which there is one answer, whatever that is
+        codec.encode_value(answer)
+        return Output(kind="value")
+    return codec.describe_output(answer, rows)
 
 
 def _kinds(model: Any, method: Method, answered: Answered, answer: Any) -> tuple[str, ...]:

@@ -24,6 +24,8 @@ def difference(own: Any, got: Any) -> str:
         return next((found for where, one, other in columns if (found := _cells(where, one, other))), "")
     if hasattr(own, "dtype"):
         return _cells("it", own, got)
+    if isinstance(own, dict):
+        own, got = list(own.values()), list(got.values())
     if isinstance(own, list | tuple):
         pairs = zip(own, got, strict=False)
         return next((found for one, other in pairs if (found := _elements(one, other))), "")

@@ -273,6 +273,33 @@ def test_neighbours_survive() -> None:
         np.testing.assert_array_equal(expected, one, strict=True)
 
 
+def test_a_dict_of_columns_survives() -> None:
+    """A dict with one answer a row under each name is an object a row, and comes back as that dict."""
+    answer = {"mean": np.array([0.5, np.inf]), "label": ["a", None], "several": pd.DataFrame({"x": [1, 2]})}
+    output = codec.describe_output(answer, 2)
+
+    assert [
+        {"mean": 0.5, "label": "a", "several": {"x": 1}}, {"mean": "Infinity", "label": None, "several": {"x": 2}}
+    ] == codec.encode_answer(answer, output)  # fmt: skip
+    got = answered(answer, 2)
+    assert list(answer) == list(got)
+    np.testing.assert_array_equal(answer["mean"], got["mean"], strict=True)
+    pd.testing.assert_frame_equal(answer["several"], got["several"])
+
+
+@pytest.mark.parametrize("answer", [{"total": 3}, {"a": np.ones(2), "b": 1}, {"a": [1]}, {}])
+def test_other_dicts_are_one_answer(answer: Any) -> None:
+    """A dict that has not one answer a row under each of its names is one answer for the whole request."""
+    assert "value" == codec.describe_output(answer, 2).kind
+
+
+@pytest.mark.parametrize("array", [pd.array([1, None], dtype="Int64"), pd.Categorical(["b", None], ["a", "b"])], ids=str)
+def test_arrays_of_pandas_are_columns(array: Any) -> None:
+    """An array of pandas' own, which has no index, is a column for callers."""
+    pd.testing.assert_series_equal(pd.Series(array), answered(array, 2))
+    pd.testing.assert_series_equal(pd.Series(array), there_and_back(array))
+
+
 @pytest.mark.parametrize(
     "answer",
     [[np.array(["a", "bcd"]), np.array(["e"])], [np.array([1]), np.array([2])], [("a", 1), ()], ("a", "b"), ([1], [2, 3])],

@@ -13,7 +13,7 @@ import msgspec
 
 from . import dtypes, polar, sparse
 from .arguments import describe_arguments, describe_batch, describe_hints, encode_call, with_schema
-from .columns import Frame, Series, builder
+from .columns import Frame, Series, builder, column_of, is_extension
 from .contract import Column, Input, Output
 from .describe import describe_calls, describe_input, describe_output
 from .problems import InvalidInput, InvalidJson
@@ -112,6 +112,9 @@ def encode_answer(answer: Any, output: Output | None = None) -> list[Any]:
         return [dtypes.to_json(answer)]
     if output is not None and output.each is not None:
         return [_rows(one) for one in answer]
+    if output is not None and output.kind == "dict":
+        columns = (encode_answer(answer[name], part) for name, part in zip(output.names or (), output.parts, strict=True))
+        return [dict(zip(output.names or (), row, strict=True)) for row in zip(*columns, strict=True)]
     if output is not None and output.parts:
         return [list(row) for row in zip(*(_rows(one) for one in answer), strict=True)]
     return _rows(answer)
@@ -126,7 +129,7 @@ def decode_answer(predictions: list[Any], output: Output, index: Any = None) -> 
         index: The index of the frame that was sent, for an answer that keeps it.
 
     Returns:
-        An array, frame, series, sparse matrix, list or tuple; for `value` the one answer, or a list where there are several.
+        An array, frame, series, sparse matrix, list, tuple or dict; for `value` the one answer, or a list where there are several.
     """
     if output.kind == "value":
         return predictions[0] if len(predictions) == 1 else predictions
@@ -182,6 +185,8 @@ def _rows(value: Any) -> list[Any]:
         return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
     if hasattr(value, "iloc"):
         return _column(value)
+    if is_extension(value):
+        return _column(column_of(value))
     if sparse.is_sparse(value):
         return sparse.encode(value)
     if hasattr(value, "dtype") and getattr(value, "ndim", 0) > 0:
@@ -246,6 +251,12 @@ def _to_tuple(predictions: list[Any], output: Output, index: Any = None) -> Any:
     return tuple(_to_list(predictions, output, index))
 
 
+def _to_dict(predictions: list[Any], output: Output, index: Any = None) -> Any:
+    named = zip(output.names or (), output.parts, strict=True)
+    return {name: decode_answer([row[name] for row in predictions], part, index) for name, part in named}
+
+
 _DECODE = {
     "array": _to_array, "frame": _to_frame, "series": _to_series, "sparse": _to_sparse, "list": _to_list, "tuple": _to_tuple,
+    "dict": _to_dict,
 }  # fmt: skip

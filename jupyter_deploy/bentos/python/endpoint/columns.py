@@ -122,6 +122,32 @@ def _extension(dtype: str) -> Build:
     return lambda values: pd.array(values, dtype=exact)
 
 
+def is_extension(value: Any) -> bool:
+    """Say whether a value is one of pandas' own arrays, such as `series.array`, without an index.
+
+    Args:
+        value: Any value.
+
+    Returns:
+        Whether it is one.
+    """
+    return type(value).__module__.partition(".")[0] == "pandas" and hasattr(value, "_from_sequence")
+
+
+def column_of(array: Any) -> Any:
+    """Make a series of one of pandas' own arrays.
+
+    Args:
+        array: The array.
+
+    Returns:
+        The series, counted from 0.
+    """
+    import pandas as pd
+
+    return pd.Series(array)
+
+
 class Series:
     """Builds series of one dtype.
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 InputKind = Literal["frame", "series", "array", "sparse", "list", "arguments", "value"]
-OutputKind = Literal["array", "frame", "series", "sparse", "list", "tuple", "value"]
+OutputKind = Literal["array", "frame", "series", "sparse", "list", "tuple", "dict", "value"]
 Library = Literal["pandas", "polars"]
 Meaning = Literal["labels", "probabilities", "log probabilities", "scores", "features"]
 
@@ -94,9 +94,9 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         name: For a series, its name; for a sparse matrix, its class.
         meaning: What the answer says of a row; None where nobody knows.
         classes: For labels, what they may be; for probabilities and scores, the class of each column.
-        names: For features in an array, the name of each column, at most 1,000.
+        names: For features in an array, the name of each column, at most 1,000; for a dict, its keys.
         index: `rows` where a frame or series keeps the index of the rows that it answers, `own` where it counts from 0.
-        parts: For a list or tuple of arrays or tables that have one answer a row each, what each of them is.
+        parts: For a list, tuple or dict of arrays or tables that have one answer a row each, what each of them is.
         each: For a list of tables, arrays or tuples, one a row, what each of them is.
         infinite: Whether infinite numbers were seen in an array or a sparse one.
         schema: For a list or a value, the JSON schema of one answer, from the function's type hint, or from what it answered.

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from . import polar
+from .columns import column_of, is_extension
 from .contract import Column, Input, Output
 from .dtypes import family, marker, name_of, object_dtype, to_json
 from .polar import is_polars
@@ -43,6 +44,8 @@ def describe_input(value: Any) -> Input:
     if hasattr(value, "iloc"):
         column = _column(value, _text(value.name))
         return Input(kind="series", columns=(column,), dtype=column.dtype, name=_series_name(value))
+    if is_extension(value):
+        return describe_input(column_of(value))
     if is_sparse(value):
         return Input(
             kind="sparse", shape=_shape(value), dtype=name_of(value.dtype), name=type(value).__name__,
@@ -72,6 +75,8 @@ def describe_output(answer: Any, rows: int) -> Output:
     """
     if _is_container(answer):
         return _describe_container(answer)
+    if isinstance(answer, dict):
+        return _describe_dict(answer, rows)
     if not isinstance(answer, list | tuple):
         to_json(answer)
         return Output(kind="value")
@@ -84,6 +89,15 @@ def describe_output(answer: Any, rows: int) -> Output:
     return Output(kind="value")
 
 
+def _describe_dict(answer: dict[Any, Any], rows: int) -> Output:
+    """Tell a dict of columns, such as one of means and one of deviations, from an answer that is one object."""
+    parts = tuple(describe_output(one, rows) for one in answer.values())
+    if not parts or any(one.kind == "value" for one in parts) or not all(isinstance(name, str) for name in answer):
+        to_json(answer)
+        return Output(kind="value")
+    return Output(kind="dict", parts=parts, names=tuple(answer))
+
+
 def _describe_container(answer: Any) -> Output:
     if is_polars(answer):
         kind, columns, name = _polars(answer)
@@ -93,6 +107,8 @@ def _describe_container(answer: Any) -> Output:
     if hasattr(answer, "iloc"):
         column = _column(answer, _text(answer.name))
         return Output(kind="series", columns=(column,), dtype=column.dtype, name=_series_name(answer))
+    if is_extension(answer):
+        return _describe_container(column_of(answer))
     if is_sparse(answer):
         return Output(
             kind="sparse", shape=_shape(answer), dtype=name_of(answer.dtype), name=type(answer).__name__,

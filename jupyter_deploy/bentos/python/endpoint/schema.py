@@ -197,6 +197,9 @@ def answer(output: Output) -> dict[str, Any]:
     """
     if output.schema is not None:
         return output.schema
+    if output.kind == "dict":
+        properties = {name: answer(part) for name, part in zip(output.names or (), output.parts, strict=True)}
+        return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
     if output.parts:
         return _tuple([answer(one) for one in output.parts])
     if output.each is not None:
