@@ -22,6 +22,10 @@ _KEYS = frozenset({
     "private", "secret", "service", "session", "shared", "signing", "ssh", "storage", "subscription", "webhook",
 })  # fmt: skip
 _TOKENS = frozenset({"access", "api", "auth", "bearer", "bot", "id", "oauth", "personal", "refresh", "session", "security"})
+_LOGINS = frozenset({
+    "account", "admin", "auth", "basic", "database", "db", "email", "ftp", "http", "imap", "ldap", "login", "mail", "mongo", "my",
+    "mysql", "pg", "postgres", "proxy", "redis", "root", "smtp", "sql", "ssh", "user",
+})  # fmt: skip
 _WEAK = frozenset({"token", "tokens", "authorization", "auth", "bearer", "cookie", "sas"})
 
 # `token_pattern` and `password_field` hold no secret, nor does a tokenizer's `pad_token`.
@@ -73,6 +77,7 @@ def telling(name: str) -> Telling:
         (second == "key" and first in _KEYS) or (second == "token" and first in _TOKENS) for first, second in pairs
     )
     plain = plain or any(second == "string" and first in ("connection", "conn") for first, second in pairs)
+    plain = plain or (words[-1] == "pass" and len(words) > 1 and words[-2] in _LOGINS)
     return "plainly" if plain else "weakly" if any(word in _WEAK for word in words) else ""
 
 
