@@ -93,7 +93,8 @@ FORMATS: dict[str, Callable[[], str]] = {
 NAMES = (
     "password", "db_password", "PASSWORD", "passwd", "pwd", "api_key", "API_KEY", "apikey", "openaiApiKey", "token", "auth_token",
     "access_token", "accessToken", "refresh_token", "secret", "client_secret", "SECRET_KEY", "aws_secret_access_key", "_password",
-    "AWS_SESSION_TOKEN", "private_key", "x_api_key", "connection_string", "credentials", "passphrase", "admin_password_2", "SMTP_PASS",
+    "AWS_SESSION_TOKEN", "private_key", "x_api_key", "connection_string", "credentials", "passphrase", "admin_password_2",
+    "SMTP_PASS",
 )  # fmt: skip
 
 
