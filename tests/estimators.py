@@ -76,7 +76,7 @@ MAKE: dict[str, Callable[[Any], Any]] = {
     "OneVsRestClassifier": lambda kind: kind(LogisticRegression()),
     "OrthogonalMatchingPursuitCV": lambda kind: kind(max_iter=3, cv=2),
     "OutputCodeClassifier": lambda kind: kind(LogisticRegression(), random_state=0),
-    "PatchExtractor": lambda kind: kind(patch_size=(2, 2), max_patches=1, random_state=0),
+    "PatchExtractor": lambda kind: kind(patch_size=(2, 2)),
     "Pipeline": lambda kind: kind([("scaled", StandardScaler()), ("model", LogisticRegression())]),
     "RANSACRegressor": lambda kind: kind(Ridge(), min_samples=5, random_state=0),
     "RFE": lambda kind: kind(LogisticRegression()),
@@ -156,11 +156,11 @@ def data_of(name: str) -> Data:
     return DATA.get(name) or Data(X, LABELS if name in CLASSIFYING or "ClassifierMixin" in bases else NUMBERS)
 
 
-def fit(name: str, data: Data) -> Any:
-    """Make and fit an estimator."""
+def fit(name: str, data: Data, made: Any = None) -> Any:
+    """Fit an estimator, made here or given."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = make(name)
+        model = make(name) if made is None else made
         takes = inspect.signature(model.fit).parameters
         return model.fit(data.X, data.y) if len(takes) > 1 else model.fit(data.X)
 

@@ -298,6 +298,7 @@ def _container(output: Output) -> str:
     text: str = {"value": "one value", "sparse": str(output.name or "sparse matrix")}.get(output.kind, output.kind)
     text += f" {_shape(output.shape)}" if output.shape and len(output.shape) > 1 else ""
     text += f" of {output.dtype}" if output.dtype else ""
+    text += f", {output.group} for each row" if output.group > 1 else ""
     return text + (f" with {_counted(len(output.columns), 'column')}" if output.columns else "")
 
 

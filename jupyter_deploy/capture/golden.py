@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from jupyter_deploy import errors
-from jupyter_deploy.answers import ABSOLUTE, largest
+from jupyter_deploy.answers import ABSOLUTE, largest, same
 from jupyter_deploy.bentos.python.endpoint import codec
 from jupyter_deploy.bentos.python.endpoint.hints import by_name, settled
 from jupyter_deploy.capture import calls, chance, kinds, meaning, selection, union
@@ -269,6 +269,8 @@ def _answer(question: Question, method: Method, batch: Batch) -> Answered:
     if hasattr(answer, "iloc") and answer.index.tolist() != list(range(rows)):
         raise NoAnswer("its answer has an index of its own, in which JSON would lose whose answer is whose; keep that of the rows")
     output = _describe_answer(method.input, answer, rows)
+    if output.kind == "array" and len(answer) > rows and len(answer) % rows == 0:
+        output = _grouped(question.model, method, batch, output, answer)
     answers = codec.encode_answer(answer, output)
     if output.kind == "value" and method.input.kind not in ("arguments", "value"):
         if isinstance(answer, list | tuple):
@@ -291,6 +293,14 @@ def _describe_answer(input: Input, answer: Any, rows: int) -> Output:
         codec.encode_value(answer)
         return Output(kind="value")
     return codec.describe_output(answer, rows)
+
+
+def _grouped(model: Any, method: Method, batch: Batch, output: Output, answer: Any) -> Output:
+    """Group an answer of several rows for each one where the first row alone gets the first of them, as an image its patches."""
+    size = len(answer) // len(batch.rows)
+    alone = _call(model, method, _as_sent(model, method, batch.only([0])), FIRST)
+    first, own = (_sent(codec.encode_answer(one, output)) for one in (answer[:size], alone))
+    return msgspec.structs.replace(output, group=size) if same(first, own, FAITHFUL) else output
 
 
 def _kinds(model: Any, method: Method, answered: Answered, answer: Any) -> tuple[str, ...]:

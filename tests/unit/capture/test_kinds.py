@@ -17,6 +17,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import LabelEncoder, StandardScaler
 
+from jupyter_deploy import errors
 from jupyter_deploy.bentos.python.endpoint import codec
 from jupyter_deploy.bentos.python.endpoint import model as worker
 from jupyter_deploy.bentos.python.endpoint.problems import InvalidInput
@@ -104,9 +105,7 @@ def test_a_method_whose_rows_are_gone_is_told(tmp_path: Path) -> None:
     assert "To have it, call `model.inverse_transform` in a cell" in finding.hint
 
 
-@pytest.mark.parametrize(
-    "answer", ["table.reset_index(drop=True)[['a']]", "table[['a']] + 1", "table['a'].reset_index(drop=True)"]
-)
+@pytest.mark.parametrize("answer", ["table.reset_index(drop=True)[['a']]", "table[['a']] + 1", "table['a'].reset_index(drop=True)"])
 def test_the_index_is_the_notebook_models_own(answer: str, session: Any) -> None:
     """A table keeps the index of the rows where the model's own does, and counts from 0 where that does."""
     session.namespace["T"] = TABLE
@@ -196,6 +195,22 @@ def test_null_is_refused_where_nothing_was_missing(session: Any) -> None:
     with pytest.raises(InvalidInput) as caught:
         loaded.methods["predict"](b'[{"a": 1, "b": 2, "c": null}]')
     assert [("rows[0].c", "expected a number, got null")] == list(caught.value.errors)
+
+
+@pytest.mark.parametrize("repeated", [True, False])
+def test_several_answers_a_row_are_grouped(repeated: bool, session: Any) -> None:
+    """Where each row gets several answers they come together; where it cannot be known whose they are, the model is refused."""
+    session.namespace["X"] = X
+    put = "np.repeat(rows, 2, axis=0)" if repeated else "np.concatenate([rows, rows + 1])"
+    session.run("import numpy as np", f"def model(rows):\n    return {put}", "model(X)")
+
+    if not repeated:
+        with pytest.raises(errors.NoContract, match="it gave 14 answers to 7 rows"):
+            session.capture("model")
+        return
+    taken = session.capture("model")
+    got = ask(Path(taken.folder), taken.contract.methods[0], X[:3])
+    np.testing.assert_array_equal(np.repeat(X[:3], 2, axis=0), got, strict=True)
 
 
 def test_a_changed_kind_is_told(session: Any) -> None:

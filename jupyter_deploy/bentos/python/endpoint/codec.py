@@ -115,6 +115,9 @@ def encode_answer(answer: Any, output: Output | None = None) -> list[Any]:
     if output is not None and output.kind == "dict":
         columns = (encode_answer(answer[name], part) for name, part in zip(output.names or (), output.parts, strict=True))
         return [dict(zip(output.names or (), row, strict=True)) for row in zip(*columns, strict=True)]
+    if output is not None and output.group > 1:
+        rows = _rows(answer)
+        return [rows[at : at + output.group] for at in range(0, len(rows), output.group)]
     if output is not None and output.parts:
         return [list(row) for row in zip(*(_rows(one) for one in answer), strict=True)]
     return _rows(answer)
@@ -133,6 +136,8 @@ def decode_answer(predictions: list[Any], output: Output, index: Any = None) -> 
     """
     if output.kind == "value":
         return predictions[0] if len(predictions) == 1 else predictions
+    if output.group > 1:
+        predictions = [one for row in predictions for one in row]
     return _DECODE[output.kind](predictions, output, index if output.index == "rows" else None)
 
 

@@ -98,6 +98,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         index: `rows` where a frame or series keeps the index of the rows that it answers, `own` where it counts from 0.
         parts: For a list, tuple or dict of arrays or tables that have one answer a row each, what each of them is.
         each: For a list of tables, arrays or tuples, one a row, what each of them is.
+        group: How many rows of an array belong to each row that was asked, such as the patches of an image.
         infinite: Whether infinite numbers were seen in an array or a sparse one.
         schema: For a list or a value, the JSON schema of one answer, from the function's type hint, or from what it answered.
         library: Whose a frame or a series is.
@@ -114,6 +115,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     index: Literal["rows", "own"] = "rows"
     parts: tuple[Output, ...] = ()
     each: Output | None = None
+    group: int = 1
     infinite: bool = False
     schema: dict[str, Any] | None = None
     library: Library = "pandas"

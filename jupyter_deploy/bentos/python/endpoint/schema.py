@@ -209,7 +209,8 @@ def answer(output: Output) -> dict[str, Any]:
         return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
     if output.kind == "series" and output.columns:
         return _answered(output.columns[0])
-    return _numbers(output) if output.kind in ("array", "sparse") else {}
+    one = _numbers(output) if output.kind in ("array", "sparse") else {}
+    return one if output.group == 1 else {"type": "array", "items": one, "minItems": output.group, "maxItems": output.group}
 
 
 def _answered(told: Column) -> dict[str, Any]:
