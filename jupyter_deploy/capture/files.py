@@ -31,7 +31,10 @@ _WILD = re.compile(r"[*?\[]")
 _READS = re.compile(
     r"open|read_\w+|load\w*|genfromtxt|fromfile|from_\w+|memmap|imread|i?glob|listdir|File|ZipFile|InferenceSession|Booster"
 )
-_WRITES = re.compile(r"to_\w+|save\w*|dump|write\w*|mkdir|makedirs|remove|unlink|rmtree|rename|touch|FileHandler")
+_WRITES = re.compile(
+    r"to_(csv|disk|excel|feather|file|hdf|html|json|latex|markdown|netcdf|orc|parquet|pickle|stata|xml|yaml|zarr)"
+    r"|save\w*|dump|write\w*|mkdir|makedirs|remove|unlink|rmtree|rename|touch|FileHandler"
+)
 _OF_A_PATH = ("read_text", "read_bytes")
 _WRITING = re.compile(r"[rbt+]*[wax][rbt+]*")
 _KEYWORDS = ("file", "path", "filename", "filepath", "filepath_or_buffer", "fname", "io", "model_file")
@@ -218,6 +221,9 @@ def _expressions(piece: Piece) -> Iterator[ast.expr]:
         if isinstance(node, ast.expr):
             yield node
         if isinstance(node, ast.Call) and _writes(node):
+            written = getattr(node.func, "value", None)  # of `read(…).write(…)` the first call reads
+            if isinstance(written, ast.expr) and not _is_text(piece.value(written)):
+                waiting.append(written)
             continue
         if not isinstance(node, (ast.JoinedStr, ast.BinOp, ast.Call, ast.Attribute)) or not _is_text(piece.value(node)):
             waiting.extend(ast.iter_child_nodes(node))

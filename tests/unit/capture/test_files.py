@@ -71,6 +71,9 @@ def answered(taken: Capture, body: str) -> list[Any]:
         ("", "open('../shared/z.txt').read()", ["../shared/z.txt"]),
         ("def inner():\n    return open('words.txt').read()", "inner()", ["words.txt"]),
         ("", "g = lambda: open('words.txt')\n    g()", ["words.txt"]),
+        ("", "pd.read_csv('data/x.csv').set_index('a').to_dict()", ["data/x.csv"]),
+        ("", "pd.to_datetime(pd.read_csv('data/x.csv')['a'])", ["data/x.csv"]),
+        ("", "pd.read_csv('data/x.csv').to_csv(os.devnull)", ["data/x.csv"]),
     ],
 )
 def test_opened_files_are_told(notebook: Any, before: str, body: str, expected: list[str]) -> None:
@@ -84,6 +87,7 @@ def test_opened_files_are_told(notebook: Any, before: str, body: str, expected: 
         "'''words.txt'''",
         "open('out.txt', 'w').write('x')",
         "pd.DataFrame({'a': [1]}).to_csv('out.csv')",
+        "(Path('.') / 'out.txt').write_text('x')",
         "x == 'words'",
         "open('gone.txt').read() if x > 5 else 0",
         "''.join(['a', 'b.c', '/', '..', '.'])",
