@@ -10,7 +10,7 @@ from jupyter_deploy import errors
 from jupyter_deploy.frameworks.base import save_pickle
 from jupyter_deploy.values import Input
 
-METHODS = ("predict", "predict_proba", "decision_function", "transform")
+METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "score_samples", "transform", "inverse_transform")
 DATA = ("pandas", "polars", "pyarrow", "numpy", "scipy")  # their tables have methods of these names too
 CAN = "A fitted model, an object with a method such as `predict`, or a function can be deployed."
 
