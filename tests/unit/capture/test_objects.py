@@ -195,6 +195,13 @@ def test_too_deep(session: Any) -> None:
         dumped(deep)
 
 
+def test_what_opens_files_in_a_notebook() -> None:
+    """`open`, in whose place IPython puts a function of its own, leaves the kernel as Python's."""
+    interactiveshell = pytest.importorskip("IPython.core.interactiveshell")
+
+    assert [open] == loaded([interactiveshell._modified_open])
+
+
 def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment is taken by name, so that no variable's value stands in a pickle."""
     monkeypatch.setenv("HUSH", "the-value-of-hush")
