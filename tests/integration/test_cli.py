@@ -150,7 +150,9 @@ def test_jupyter_finds_the_command(shared_home: Home, tmp_path: Path) -> None:
 def test_what_nothing_needs_is_told(deployed: subprocess.CompletedProcess[str]) -> None:
     """Where every file belongs to a release, there is nothing to free, and a person reads that."""
     assert (0, "Nothing to free: releases need all that is kept.\n") == ((done := cli("gc")).returncode, done.stdout)
-    assert {"captures": 0, "bundles": 0, "environments": 0, "locks": 0, "staging": 0} == json.loads(cli("gc", "--json").stdout)
+    freed = json.loads(cli("gc", "--json").stdout)
+    assert {"captures", "bundles", "environments", "locks", "staging"} <= set(freed)
+    assert {0} == set(freed.values())
 
 
 @pytest.mark.parametrize(
