@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from jupyter_deploy import errors
-from jupyter_deploy.answers import alike, same
+from jupyter_deploy.answers import ABSOLUTE, alike, largest, same
 from jupyter_deploy.values import Difference, Finding, Golden, to_json
 
+ROUNDED = 1e-2  # of the largest number in a row, such as the distances of its neighbours, itself among them
 SHOWN = 120  # characters of an answer that people see
 KEPT = 100  # differences of a release that are kept
 LIMIT = 10 << 20  # bytes of a request where nothing else is said
@@ -176,8 +177,13 @@ def _differences(golden: Golden, got: list[Any], tolerance: float, before: int) 
     return [
         Difference(method=golden.method, row=before + row, expected=_short(wanted), got=_short(given))
         for row, (wanted, given) in enumerate(zip(golden.answers, got, strict=True))
-        if not (alike(wanted, given) if golden.shape_only else same(wanted, given, tolerance))
+        if not (alike(wanted, given) if golden.shape_only else same(wanted, given, tolerance, _scale(wanted)))
     ]
+
+
+def _scale(wanted: Any) -> float:
+    """Say to what a tolerance is relative in one row: next to large numbers, one that is nearly 0 is what rounding left of them."""
+    return max(ABSOLUTE, ROUNDED * largest(wanted)) if isinstance(wanted, list | dict) else ABSOLUTE
 
 
 def _short(answer: Any) -> str:

@@ -37,6 +37,15 @@ def test_a_wrong_row_is_found_and_named() -> None:
     assert "1 of 2 golden answers differ" in explain(differences, GOLDEN, 1e-6).message
 
 
+def test_what_rounding_leaves_of_large_numbers_is_no_difference() -> None:
+    """Beside others in one row a number that is nearly 0 may be rounded otherwise; by itself it may not."""
+    row, alone = ([Golden(method="kneighbors", rows=[[1.0]], answers=[answer])] for answer in ([0.0, 3.0], 0.0))
+
+    assert [] == verify(row, answering(200, {"predictions": [[2e-8, 3.0]]}), 1e-6)
+    assert 1 == len(verify(row, answering(200, {"predictions": [[2e-7, 3.0]]}), 1e-6))
+    assert 1 == len(verify(alone, answering(200, {"predictions": [2e-8]}), 1e-6))
+
+
 def test_a_missing_answer_is_a_difference() -> None:
     """Fewer answers than rows are not silently accepted."""
     assert 1 == len(verify(GOLDEN, answering(200, {"predictions": [0]}), 1e-6))
