@@ -27,8 +27,9 @@ ON_DEMAND = BACKWARD | {"apply", "kneighbors"}
 _CONTAINERS: dict[str, Any] = {one.__name__: one for one in (dict, list, tuple, set, frozenset, bool, int, float, str, bytes)}
 _MAKERS = {
     *(("datetime", name) for name in ("date", "datetime", "time", "timedelta")), ("uuid", "UUID"), ("decimal", "Decimal"),
-    ("fractions", "Fraction"), *(("pandas", name) for name in ("DataFrame", "Series", "Timestamp")), ("numpy", "array"),
-    ("numpy", "asarray"), ("numpy", "datetime64"),
+    ("fractions", "Fraction"), *(("pathlib", name) for name in ("Path", "PosixPath", "PurePath", "PurePosixPath")),
+    *(("pandas", name) for name in ("Categorical", "DataFrame", "Series", "Timedelta", "Timestamp", "date_range", "to_datetime")),
+    *(("numpy", name) for name in ("arange", "array", "asarray", "datetime64", "full", "linspace", "ones", "timedelta64", "zeros")),
 }  # fmt: skip
 
 ASKED, SCORED, FITTED = 0, 1, 2

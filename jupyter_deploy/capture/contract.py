@@ -272,9 +272,10 @@ def nothing_found(search: calls.Search, failures: list[str]) -> errors.NoContrac
     found = "what the notebook holds could not be used" if failures else ""
     found = found or f"no executed cell calls `{call}` with a variable that still exists"
     reasons = "".join(f"\n  {one}" for one in list(dict.fromkeys(failures))[:3])
+    begin = "Mend that, or give other" if failures else "Give some"
     return errors.NoContract(
         f"Nothing says what `{name}` accepts: {found}{':' if reasons else '.'}{reasons}",
-        f"Give some rows as an example: `%deploy {name} --example X_test`, or run `{call}` in a cell and deploy again.",
+        f"{begin} rows as an example: `%deploy {name} --example X_test`, or run `{call}` in a cell and deploy again.",
     )
 
 

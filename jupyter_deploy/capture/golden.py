@@ -8,6 +8,7 @@ model that draws random numbers, and one that JSON makes answer otherwise.
 from __future__ import annotations
 
 import copy
+import functools
 import json
 import time
 from collections.abc import Iterable, Iterator
@@ -172,7 +173,8 @@ def _unasked(question: Question, data: Data) -> Asked:
     method = Method(name=attribute or "predict", attribute=attribute, input=described, output=output)
     finding = Finding(
         kind="golden", subject=question.name,
-        message=f"No executed cell calls `{question.name}`: type hints say what it accepts, but nothing proves what it answers.",
+        message=f"No executed cell calls `{question.name}` with literals, or variables that still exist: "
+        "type hints say what it accepts, but nothing proves what it answers.",
         hint="Call it in a cell and deploy again, or give its arguments with `--example`.",
     )  # fmt: skip
     return Asked(Contract(methods=(method,)), [], "", (finding,))
@@ -200,8 +202,7 @@ def _ask(question: Question, input: Input, batches: list[Batch]) -> Asked:
         except errors.DeployError:
             raise
         except Exception as error:  # the model's own code, which may raise anything
-            kind = "" if isinstance(error, NoAnswer) else f"{type(error).__name__}: "
-            failed[attribute] = f"{lead.data.place}: {kind}{_first_line(error)}"
+            failed[attribute] = f"{lead.data.place}: {_reason(question, method, lead, error)}"
             if not methods:
                 raise NoAnswer(failed[attribute]) from error
             continue
@@ -347,9 +348,9 @@ def _check(question: Question, method: Method, answered: Answered, seconds: floa
     scale = max(ABSOLUTE, largest(expected))  # what is nearly 0 depends on how rows lie in memory, as a distance to itself does
     if not as_json.agree(max(FAITHFUL, question.tolerance), shape_only=question.shape_only, scale=scale):
         row, _, _ = as_json.differing(FAITHFUL, scale)
-        reason = kinds.difference(batch.original, _as_sent(question.model, method, batch)) or (
-            "JSON has no infinite numbers, for one" if _hold_null(batch.rows) else "a type of theirs has no form in JSON"
-        )
+        null = b"null" in codec.to_json(batch.rows)
+        reason = kinds.difference(batch.original, _as_sent(question.model, method, batch)) or kinds.of_index(again, batch.original)
+        reason = reason or ("JSON has no infinite numbers, for one" if null else "a type of theirs has no form in JSON")
         raise NoAnswer(f"row {row} is answered otherwise when it comes as JSON, as callers send it: {reason}")
 
 
@@ -361,10 +362,6 @@ def _refuse(question: Question, method: str, twice: Twice) -> errors.NonDetermin
 
 def _sent(answers: list[Any]) -> Any:
     return json.loads(codec.to_json(answers))
-
-
-def _hold_null(rows: list[Any]) -> bool:
-    return b"null" in codec.to_json(rows)
 
 
 def _altered(name: str, method: str, altered: tuple[str, ...]) -> Iterator[Finding]:
@@ -387,8 +384,7 @@ def _origin(used: tuple[Data, ...]) -> str:
 
 def _not_covered(name: str, recorded: tuple[Data, ...]) -> Iterator[Finding]:
     for one in {(one.cell, one.origin): one for one in recorded}.values():
-        if one.left_out:
-            given = " and ".join(one.left_out)
+        if given := " and ".join(one.left_out):
             yield Finding(
                 kind="golden", subject=f"cell {one.cell}",
                 message=f"The notebook calls `{one.origin}` with {given}; callers give rows alone, and golden rows too.",
@@ -396,5 +392,9 @@ def _not_covered(name: str, recorded: tuple[Data, ...]) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or ["no reason given"])[0]
+def _reason(question: Question, method: Method, batch: Batch, error: Exception) -> str:
+    if isinstance(error, NoAnswer):
+        return str(error)
+    told = (str(error).strip().splitlines() or ["no reason given"])[0]
+    of_index = kinds.of_index(functools.partial(_call, question.model, method, seed=FIRST), batch.original)
+    return f"{type(error).__name__}: {told}{of_index and f'; {of_index}'}"

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
+from jupyter_deploy.answers import same
+from jupyter_deploy.bentos.python.endpoint import codec
 from jupyter_deploy.bentos.python.endpoint.dtypes import family
+
+_CLOSE = 1e-6  # relative tolerance of floats
 
 
 def difference(own: Any, got: Any) -> str:
@@ -32,6 +38,33 @@ def difference(own: Any, got: Any) -> str:
     return ""
 
 
+def of_index(ask: Callable[[Any], Any], rows: Any) -> str:
+    """Say whether a model reads the index of its rows, which no request carries.
+
+    Args:
+        ask: Asks the model.
+        rows: What the notebook called it with.
+
+    Returns:
+        That it does, and what to do; empty where it answers alike without the index, or not even with it.
+    """
+    if not hasattr(rows, "reset_index"):
+        return ""
+    try:
+        own = _sent(ask(rows))
+    except Exception:  # noqa: BLE001 (the model's own code, which may raise anything)
+        return ""
+    try:
+        alike = same(own, _sent(ask(rows.reset_index(drop=True))), _CLOSE)
+    except Exception:  # noqa: BLE001 (as above)
+        alike = False
+    return "" if alike else "the model reads the index of its rows, which no request carries; make it a column with `reset_index()`"
+
+
+def _sent(answer: Any) -> Any:
+    return json.loads(codec.to_json(codec.encode_answer(answer)))
+
+
 def _elements(own: Any, got: Any) -> str:
     if hasattr(own, "dtype") and getattr(own, "ndim", 0) > 0:
         return difference(own, got)
@@ -41,7 +74,7 @@ def _elements(own: Any, got: Any) -> str:
 def _cells(where: str, own: Any, got: Any) -> str:
     if family(str(own.dtype)) != family(str(got.dtype)):
         return f"{where} is of {got.dtype} instead of {own.dtype}"
-    if own.dtype.kind != "O" or not hasattr(own, "tolist") or str(own.dtype) != "object":
+    if str(own.dtype) != "object" or not hasattr(own, "tolist"):
         return ""
     flat = (one.ravel().tolist() if hasattr(one, "ravel") else one.tolist() for one in (own, got))
     pairs = zip(*flat, strict=False)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
+import pathlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from jupyter_deploy.capture.calls import NotPlain, Search, evaluate, find
@@ -86,14 +89,18 @@ class Model:
         ("holder[0].predict(X)", (1,)),
         ("%time model.predict(gone)\nfor _ in []:\n    y = model.predict(X)", (1,)),
         ("model.predict(data['a'].copy())", ([1, 2, 3],)),
+        ("model.predict(pathlib.Path('a'))", (Path("a"),)),
+        ("model.predict(pd.to_datetime('2024-01-01'))", (pd.Timestamp(2024, 1, 1),)),
+        ("model.predict(np.full(2, 1).shape)", ((2,),)),
         ("model.score(X, 'labels')", (1,)),
         ("model = Model().fit(X, 'labels')", (1,)),
     ],
 )
 def test_calls_are_found(source: str, positional: tuple[Any, ...]) -> None:
-    """A call is found where the argument is a name, an attribute, a subscript or a literal of these."""
+    """A call is found where the argument is a name, an attribute, a subscript, a literal of these, or data made of them."""
     model = Model()
-    found = find(search({"model": model, "holder": [model], "X": 1, "data": {"a": [1, 2, 3]}}), Notebook([(1, source)]))
+    around = {"model": model, "holder": [model], "X": 1, "data": {"a": [1, 2, 3]}, "np": np, "pd": pd, "pathlib": pathlib}
+    found = find(search(around), Notebook([(1, source)]))
 
     assert [positional] == [call.positional for call in found]
 

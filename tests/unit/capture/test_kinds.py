@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from sklearn.decomposition import PCA
 from sklearn.ensemble import RandomForestClassifier
@@ -237,8 +238,28 @@ def test_a_changed_kind_is_told(session: Any) -> None:
         ([np.ones(1)], [[1.0]], "it is a list instead of a ndarray"),
         (pd.Series([1, None], dtype=object), pd.Series([1, "a"], dtype=object), "it holds str instead of NoneType"),
         (pd.DataFrame({"a": [1]}), pd.DataFrame({"a": [1.0]}), "column `a` is of float64 instead of int64"),
+        (pl.Series([1.0, None]), pl.Series([1.0, None]), ""),
+        (pl.Series([1.0]), pl.Series([1]), "it is of Int64 instead of Float64"),
     ],
 )
 def test_kinds_are_compared(own: Any, got: Any, expected: str) -> None:
     """Types, dtypes and what objects hold are told apart; how a number is stored is not."""
     assert expected == difference(own, got)
+
+
+@pytest.mark.parametrize("answer", ["table.index.hour.to_numpy()", "(table.index.asi8 % 7)", "[at.hour for at in table.index]"])
+def test_a_model_that_reads_the_index_is_told_to_take_a_column(answer: str, session: Any) -> None:
+    """Whether it fails without the index of its rows or answers otherwise, the message says so, and not for other failures."""
+    session.namespace["T"] = TABLE.set_index(pd.date_range("2024-01-01", periods=len(TABLE), freq="h"))
+    session.run(f"def model(table):\n    return {answer}", "model(T)")
+    session.run("def broken(table):\n    return table['gone']", "try:\n    broken(T)\nexcept KeyError:\n    pass")
+
+    with pytest.raises(errors.NoContract) as caught:
+        session.capture("model")
+    with pytest.raises(errors.NoContract) as other:
+        session.capture("broken")
+
+    assert "the model reads the index of its rows, which no request carries; make it a column with `reset_index()`" in str(
+        caught.value
+    )
+    assert "index" not in str(other.value)
