@@ -224,9 +224,9 @@ class _Names:
         """Note what is assigned into: again where the value is made of what stood there."""
         places = [one for one in targets if isinstance(one, (ast.Attribute, ast.Subscript)) and isinstance(one.ctx, ast.Store)]
         if places:
-            inner = {ast.unparse(one) for one in ast.walk(value) if isinstance(one, (ast.Attribute, ast.Subscript))}
+            inner = {_place(one) for one in ast.walk(value) if isinstance(one, (ast.Attribute, ast.Subscript))}
             for one in places:
-                (self.added if ast.unparse(one) in inner else self.set).add(_root(one))
+                (self.added if _place(one) in inner else self.set).add(_root(one))
 
     def _called(self, root: str, method: str, keywords: list[ast.keyword]) -> None:
         inplace = any(one.arg == "inplace" and isinstance(one.value, ast.Constant) and one.value.value is True for one in keywords)
@@ -288,6 +288,13 @@ def _bound_first(node: ast.AST) -> frozenset[str]:
 
 def _position(node: ast.Name) -> tuple[int, int]:
     return node.lineno, node.col_offset
+
+
+def _place(node: ast.Attribute | ast.Subscript) -> str:
+    """Write down what is assigned into; `table["a"]` and `table.a` are the same column."""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+        return f"{ast.unparse(node.value)}.{node.slice.value}"
+    return ast.unparse(node)
 
 
 def _root(node: ast.AST) -> str:

@@ -115,10 +115,9 @@ def test_other_order() -> None:
     assert ["cell 4: Cell 4 ran after cell 3 and stands above it in the saved notebook; the model depends on both."] == told
 
 
-def test_run_again_on_what_was_left() -> None:
+@pytest.mark.parametrize("double", ["X = X * 2", "X['a'] = X.a * 2", "X.a = X['a'] * 2"])
+def test_run_again_on_what_was_left(double: str) -> None:
     """A cell that adds to what it had left is named where it ran more often than it stands there."""
-    double = "X = X * 2"
-
     told = findings((LOAD, DATA, double, double, CLEAN, FIT), (LOAD, DATA, double, CLEAN, FIT))
 
     assert ["cell 4: Cell 4 ran 2 times, each time on what the last had left of `X`; the saved notebook does so once."] == told
