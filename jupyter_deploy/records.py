@@ -214,7 +214,7 @@ class Records:
         endpoint = self.endpoint(name, None)
         verified = [one for one in endpoint.releases if one.verified and number in (None, one.number)]
         if not verified:
-            hint = "`jupyter deploy releases` lists them; only a verified release can be exported."
+            hint = f"`jupyter deploy releases {name}` lists them; only a verified release can be exported."
             raise errors.Conflict(f"`{name if number is None else f'{name}@{number}'}` has no verified release.", hint)
         release = next((one for one in verified if one.number == endpoint.answering), verified[0])
         bundle, capture = self.store.find(Bundle, release.bundle), self.store.find(Capture, release.capture)

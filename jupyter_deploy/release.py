@@ -17,6 +17,7 @@ KEPT = 100  # differences of a release that are kept
 LIMIT = 10 << 20  # bytes of a request where nothing else is said
 TOO_LATE = 504
 SUSPECTS = ("patch", "package", "module", "file", "environment")  # kinds of findings that change answers, the likeliest first
+FAILING = ("file", "environment", "module", "package", "patch")  # and those that leave a model without an answer
 NAMED = 3  # of these
 EXPOSED = {
     "files": (
@@ -78,17 +79,18 @@ def explain(differences: Sequence[Difference], golden: Sequence[Golden], toleran
     )
 
 
-def suspect(error: errors.Refused, findings: Sequence[Finding]) -> errors.Refused:
+def suspect(error: errors.Refused, findings: Sequence[Finding], kinds: Sequence[str] = SUSPECTS) -> errors.Refused:
     """Add to a refusal what was found that may be its reason.
 
     Args:
         error: Why a release is refused.
         findings: What is known of it.
+        kinds: The kinds of findings that may be it, the likeliest first.
 
     Returns:
         The same error where nothing of the kind was found.
     """
-    why = [one for kind in SUSPECTS for one in findings if one.kind == kind][:NAMED]
+    why = [one for kind in kinds for one in findings if one.kind == kind][:NAMED]
     if not why:
         return error
     message = f"{error.message} What was found before may be the reason: {' '.join(one.message for one in why)}"

@@ -144,7 +144,7 @@ class Walk(threading.Thread):
                 golden, lambda path, body: self.target.call(launch, path, body, secret), tolerance, self.options.body_limit
             )
         except errors.Refused as error:
-            raise releases.suspect(error, self.release.findings) from error
+            raise releases.suspect(error, self.release.findings, releases.FAILING) from error
         if differences:
             self._update(differences=differences[: releases.KEPT])
             raise releases.suspect(releases.explain(differences, golden, tolerance), self.release.findings)
@@ -154,7 +154,7 @@ class Walk(threading.Thread):
 
     def _serve(self) -> str:
         self.traffics.serve(self.release)
-        self.store.audit("serving", self.release.tag, f"bundle {self.release.bundle}")
+        self.store.audit("serving", self.release.tag, f"bundle {self.release.bundle[:12]}")
         return f"answers at {self.target.url(self.release.endpoint)}"
 
     # ----- inside

@@ -65,9 +65,8 @@ def text(view: View, now: float) -> str:
         f"{release.tag} · {view.state}   {view.url}",
         "  ".join(_plain_step(step) for step in words.steps(view.release, now)),
     ]
-    lines += [
-        line for line in (release.reason, release.hint, *_plain_differences(release), words.situation(view), view.note) if line
-    ]
+    hint = f"→ {release.hint}" if release.hint else ""
+    lines += [line for line in (release.reason, hint, *_plain_differences(release), words.situation(view), view.note) if line]
     lines += _plain_contract(view.contract)
     if view.capture:
         lines.append(f"golden rows: {words.golden(view.capture)}")
@@ -205,8 +204,8 @@ def release_row(release: Release, answering: int | None, now: float) -> tuple[st
         release.tag,
         words.state(release, answering),
         words.span(now - release.created),
-        "yes" if release.number == answering else "",
-        release.reason or words.mark(release),
+        ("yes" if release.verified else "its preview") if release.number == answering else "",
+        words.brief(release.reason) or words.mark(release),
     )
 
 

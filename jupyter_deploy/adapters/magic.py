@@ -17,8 +17,9 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from jupyter_deploy import errors, staging
 
-VERBS = ("status", "logs", "releases", "golden", "rollback", "cancel", "remove")
-NAMED = ("logs", "releases", "golden", "rollback", "cancel", "remove")  # verbs that need an endpoint
+VERBS = ("status", "logs", "releases", "golden", "history", "diff", "rollback", "cancel", "remove")
+NAMED = {verb: "one endpoint's name" for verb in VERBS if verb != "status"} | {"diff": "one or two releases"}  # and what they need
+SUCH = {"diff": "churn@1 churn@2"}
 SETTINGS = (
     "workers", "tolerance", "deadline", "target", "retry", "network", "isolation", "preview", "preview_live", "golden_rows",
     "nondeterministic", "include", "env", "allow_secret",
@@ -134,6 +135,8 @@ class DeployMagics(Magics):
           %deploy logs NAME [--lines N]         what its processes wrote
           %deploy releases NAME                 its releases
           %deploy golden NAME [--method M]      its golden rows, with the notebook's answers
+          %deploy history NAME                  what was done to it, when and by whom
+          %deploy diff churn@1 [churn@2]        what changed between two releases
           %deploy rollback NAME [--to N]        let an older verified release answer again
           %deploy cancel NAME [--release N]     stop a deploy that is on its way
           %deploy remove NAME                   end the endpoint with its releases and keys
@@ -162,9 +165,10 @@ class DeployMagics(Magics):
         if verb not in VERBS:
             return self._deploy(" ".join(asked.expression), asked)
         names = asked.expression[1:]
-        if len(names) > 1 or (verb in NAMED and not names):
+        if len(names) > (2 if verb == "diff" else 1) or (verb in NAMED and not names):
             also = f" A variable of that name is deployed with `%deploy ({verb})`." if verb in self.shell.user_ns else ""
-            raise errors.BadInput(f"`%deploy {verb}` takes one endpoint's name.", f"Such as `%deploy {verb} churn`.{also}")
+            such = f"Such as `%deploy {verb} {SUCH.get(verb, 'churn')}`.{also}"
+            raise errors.BadInput(f"`%deploy {verb}` takes {NAMED.get(verb, NAMED['logs'])}.", such)
         return getattr(self, f"_{verb}")(asked, *names)
 
     def _deploy(self, expression: str, asked: Any) -> Any:
@@ -214,6 +218,18 @@ class DeployMagics(Magics):
         found = golden.read(self._agent(), name, asked.release)
         chosen = [one for one in found if asked.method in (None, one.method)]
         self._show(asked, chosen, lambda: card.listed(golden.HEAD, *golden.show(name, found, asked.method, golden.DRAWN)))
+
+    def _history(self, asked: Any, name: str) -> None:
+        from jupyter_deploy.adapters import card, records
+
+        events = self._agent().history(name)
+        self._show(asked, events, lambda: card.listed(records.EVENTS, [records.row(event) for event in events]))
+
+    def _diff(self, asked: Any, old: str, new: str = "") -> None:
+        from jupyter_deploy.adapters import records
+
+        found = records.compare(self._agent(), old, new)
+        self._show(asked, found, lambda: {"text/plain": records.text(found)})
 
     def _rollback(self, asked: Any, name: str) -> None:
         endpoint = self._agent().rollback(name, asked.release)
@@ -301,7 +317,7 @@ def _brief(error: Exception, asked: Any) -> Exception:
     what = " ".join(["%deploy", *asked.expression])
     message, hint = getattr(error, "message", str(error)), getattr(error, "hint", "")
     lines = [
-        f"{RED}{BOLD}{what}{PLAIN}{RED} did not work: {type(error).__name__}{PLAIN}",
+        f"{BOLD}{what}{PLAIN}{RED} did not work: {type(error).__name__}{PLAIN}",
         message,
         *([f"→ {hint}"] if hint else []),
     ]

@@ -44,7 +44,8 @@ def frame(body: str, colour: str) -> str:
         One `div`.
     """
     edges = f"border:1px solid {LINE};border-left:4px solid {colour};border-radius:4px"
-    return f'<div style="{FONT};{edges};padding:8px 12px;margin:4px 0;max-width:900px">{body}</div>'
+    wrapped = "max-width:900px;overflow-wrap:break-word"  # a long path in a text wraps; a table scrolls
+    return f'<div style="{FONT};{edges};padding:8px 12px;margin:4px 0;{wrapped}">{body}</div>'
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

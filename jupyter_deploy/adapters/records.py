@@ -16,6 +16,7 @@ from jupyter_deploy.adapters.terminal import failing
 from jupyter_deploy.values import Event
 
 if TYPE_CHECKING:
+    from jupyter_deploy.agent.client import AgentClient
     from jupyter_deploy.changes import Change, Changes, GoldenChange
 
 app = typer.Typer()
@@ -40,12 +41,29 @@ def diff(
 ) -> None:
     """Show what changed from one release to another: cells, packages, contract, golden answers, settings."""
     with failing(as_json):
-        first = tag(old)
-        second = tag(new) if new else (first[0], None)
-        if first[0] != second[0]:
-            raise errors.BadInput(f"`{old}` and `{new}` are of two endpoints.", "Compare two releases of one endpoint.")
-        found = connected(start=True).changes(first[0], first[1], second[1])
+        found = compare(connected(start=True), old, new or "")
         terminal.json(found) if as_json else print(text(found))
+
+
+def compare(client: AgentClient, old: str, new: str = "") -> Changes:
+    """Ask what changed from one release to another.
+
+    Args:
+        client: The agent.
+        old: A release, such as `churn@1`, or an endpoint's name.
+        new: Another release of it; the newest one where empty.
+
+    Returns:
+        What changed.
+
+    Raises:
+        BadInput: If one of them names no release, or they are of two endpoints.
+    """
+    first = tag(old)
+    second = tag(new) if new else (first[0], None)
+    if first[0] != second[0]:
+        raise errors.BadInput(f"`{old}` and `{new}` are of two endpoints.", "Compare two releases of one endpoint.")
+    return client.changes(first[0], first[1], second[1])
 
 
 def tag(given: str) -> tuple[str, int | None]:

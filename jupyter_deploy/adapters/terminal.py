@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,7 @@ from jupyter_deploy.adapters.view import SIGNS, View
 from jupyter_deploy.values import Release, to_json
 
 OK, WRONG, USAGE, REFUSED, TIMEOUT = 0, 1, 2, 3, 124
+MAGIC = re.compile(r"%deploy (?=(status|logs|releases|golden|history|diff|rollback|cancel|remove)\b)")
 STYLES = {"done": "green", "running": "blue", "wrong": "bold red", "waiting": "dim", "skipped": "dim"}
 STATES = {"verified": "green", "preview": "yellow", "refused": "red", "failed": "red"}
 
@@ -63,7 +65,7 @@ def release(view: View) -> None:
     Args:
         view: What is shown.
     """
-    print(card.text(view, time.time()))
+    print(_spoken(card.text(view, time.time())))
 
 
 def warn(text: str) -> None:
@@ -172,7 +174,12 @@ def _fail(error: errors.DeployError, as_json: bool, exit_code: int, code: str = 
     if as_json:
         json({"error": {"code": code or error.code, "message": error.message, "hint": error.hint}})
     else:
-        err.print(f"[bold red]{code or error.code}:[/bold red] {escape(error.message)}")
+        err.print(f"[bold red]{code or error.code}:[/bold red] {escape(_spoken(error.message))}")
         if error.hint:
-            err.print(f"→ {escape(error.hint)}")
+            err.print(f"→ {escape(_spoken(error.hint))}")
     raise typer.Exit(exit_code) from error
+
+
+def _spoken(text: str) -> str:
+    """Name the commands of a terminal where a text names those of a notebook."""
+    return MAGIC.sub("jupyter deploy ", text)

@@ -16,7 +16,9 @@ from jupyter_deploy.values import STAGES, Capture, Column, Contract, Endpoint, I
 Mark = Literal["done", "running", "waiting", "wrong", "skipped"]
 SIGNS: Mapping[Mark, str] = {"done": "✓", "running": "…", "waiting": "○", "wrong": "✗", "skipped": "-"}
 NOT_DONE = ("no preview", "not asked for")  # how the journal's line of a stage begins that was passed over
-HELP = "Deploy with `%deploy EXPRESSION`; verbs: status, logs, releases, rollback, cancel, remove; all of it: `%deploy?`."
+BRIEF = 160  # characters of a reason in a table
+VERBS = "status, logs, releases, golden, history, diff, rollback, cancel, remove"
+HELP = f"Deploy with `%deploy EXPRESSION`; verbs: {VERBS}; all of it: `%deploy?`."
 
 
 class View(Value, frozen=True, kw_only=True):
@@ -83,6 +85,19 @@ def state(release: Release, answering: int | None) -> str:
     if release.ended:
         return release.state
     return "preview" if release.url or answering == release.number else "starting"
+
+
+def brief(reason: str) -> str:
+    """Shorten a reason for a table; the card and `status` have the whole of it.
+
+    Args:
+        reason: Why a release does not serve.
+
+    Returns:
+        Its first line, of at most `BRIEF` characters.
+    """
+    first = reason.partition("\n")[0]
+    return first if len(first) <= BRIEF else f"{first[: BRIEF - 1]}…"
 
 
 def steps(release: Release, now: float) -> list[Step]:

@@ -132,6 +132,7 @@ def lab(shared_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         "--ServerApp.port=0",
         "--LabApp.news_url=None",
         "--LabApp.expose_app_in_browser=True",
+        f"--LabApp.labextensions_path={own}",  # none; CatBoost's needs one that is not installed
         f"--notebook-dir={folder}",
     )
     command = [sys.executable, "-m", "jupyterlab", "--allow-root", "--no-browser", "--ip=127.0.0.1", *arguments]

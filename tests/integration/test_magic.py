@@ -143,10 +143,12 @@ def test_what_is_deployed(notebook: Notebook) -> None:
 
 
 def test_verbs(notebook: Notebook) -> None:
-    """Status, releases and logs are there as magics, also as JSON."""
+    """Status, releases, logs, history and changes are there as magics, also as JSON."""
     assert "churn@1 · verified" in shown(notebook.run("%deploy status churn"))
     assert "churn@1  verified" in shown(notebook.run("%deploy releases churn"))
     assert "churn@1" in shown(notebook.run("%deploy logs churn --lines 5"))
+    assert "endpoint made" in shown(notebook.run("%deploy history churn"))
+    assert "churn@1 → churn@1: the same model" in shown(notebook.run("%deploy diff churn@1 churn@1"))
     assert "churn" == json.loads(printed(notebook.run("%deploy status churn --json")))["name"]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jupyter_deploy import errors
-from jupyter_deploy.release import explain, proof, suspect, verify
+from jupyter_deploy.release import FAILING, explain, proof, suspect, verify
 from jupyter_deploy.values import Finding, Golden
 
 GOLDEN = [Golden(method="predict", rows=[[1.0], [2.0]], answers=[0, 1])]
@@ -122,4 +122,5 @@ def test_a_refusal_names_its_suspects() -> None:
 
     assert "It differs. What was found before may be the reason: The patch. The module. The file." == told.message
     assert "Mend the patch. Look." == told.hint
+    assert "The file. The environment. The module." in suspect(refused, findings, FAILING).message
     assert refused is suspect(refused, [findings[0], findings[-1]])

@@ -82,6 +82,14 @@ def test_a_verb_without_a_name(magics: magic.DeployMagics) -> None:
     assert "→ Such as `%deploy logs churn`. A variable of that name is deployed with `%deploy (logs)`." == shown[2]
 
 
+def test_diff_takes_one_or_two_releases(magics: magic.DeployMagics) -> None:
+    """Neither none nor three releases can be compared, and the message says how it is written."""
+    for line in ("diff", "diff churn@1 churn@2 churn@3"):
+        with pytest.raises(Exception, match="takes one or two releases") as caught:
+            magics.deploy(line)
+        assert "→ Such as `%deploy diff churn@1 churn@2`." == caught.value._render_traceback_()[2]
+
+
 def test_help_names_every_option(magics: magic.DeployMagics) -> None:
     """`%deploy?` shows each option and verb."""
     text = magics.deploy.__doc__ or ""
