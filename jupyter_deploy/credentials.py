@@ -30,11 +30,11 @@ _WEAK = frozenset({"token", "tokens", "authorization", "auth", "bearer", "cookie
 
 # `token_pattern` and `password_field` hold no secret, nor does a tokenizer's `pad_token`.
 _TAILS = frozenset({
-    "at", "class", "col", "column", "columns", "count", "description", "dir", "dtype", "embedding", "endpoint", "env", "error",
-    "expires", "expiry", "feature", "features", "field", "fields", "file", "filename", "folder", "format", "header", "hint",
-    "id", "ids", "index", "label", "labels", "len", "length", "limit", "mask", "max", "message", "min", "name", "names", "path",
-    "pattern", "placeholder", "policy", "prompt", "ref", "regex", "required", "score", "size", "strength", "title", "ttl",
-    "type", "types", "uri", "url", "var", "variable",
+    "algo", "algorithm", "at", "backend", "class", "col", "column", "columns", "count", "description", "dir", "dtype",
+    "embedding", "endpoint", "env", "error", "expires", "expiry", "feature", "features", "field", "fields", "file", "filename",
+    "folder", "format", "header", "hint", "id", "ids", "index", "label", "labels", "len", "length", "limit", "mask", "max",
+    "message", "method", "min", "mode", "name", "names", "path", "pattern", "placeholder", "policy", "prompt", "ref", "regex",
+    "required", "score", "size", "strength", "title", "ttl", "type", "types", "uri", "url", "var", "variable",
 })  # fmt: skip
 _HEADS = frozenset({
     "additional", "audio", "begin", "blank", "bos", "boi", "cls", "control", "decoder", "end", "eoi", "eos", "eot", "extra",

@@ -268,7 +268,8 @@ def nothing_found(search: calls.Search, failures: list[str]) -> errors.NoContrac
         The error to raise.
     """
     name, method = search.expression, search.methods[0]
-    call = f"{name}.{method}(X_test)" if method else f"{name}(X_test)"
+    called = f"({name})" if name.startswith("lambda") else name
+    call = f"{called}.{method}(X_test)" if method else f"{called}(X_test)"
     found = "what the notebook holds could not be used" if failures else ""
     found = found or f"no executed cell calls `{call}` with a variable that still exists"
     reasons = "".join(f"\n  {one}" for one in list(dict.fromkeys(failures))[:3])

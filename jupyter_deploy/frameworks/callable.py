@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,6 +13,7 @@ from jupyter_deploy.values import Input
 
 METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "score_samples", "transform", "inverse_transform")
 DATA = ("pandas", "polars", "pyarrow", "numpy", "scipy")  # their tables have methods of these names too
+_MOST = 1_000  # elements that are looked at for a model
 CAN = "A fitted model, an object with a method such as `predict`, or a function can be deployed."
 
 
@@ -36,7 +38,9 @@ class Callable:
             raise errors.NotDeployable(f"`{name}` is a module.", f"{CAN} Name one of its functions, such as `{name}.predict`.")
         if not self.methods(model):
             article = "an" if type(model).__name__[0] in "aeiouAEIOU" else "a"
-            raise errors.NotDeployable(f"`{name}` is {article} {type(model).__name__}, which cannot be called.", CAN)
+            within = _within(model, name)
+            hint = f"{CAN} It holds one: `%deploy {within}`." if within else CAN
+            raise errors.NotDeployable(f"`{name}` is {article} {type(model).__name__}, which cannot be called.", hint)
 
     def serve(self, model: object) -> object:
         """Give the model itself."""
@@ -56,3 +60,20 @@ class Callable:
     def save(self, model: object, folder: Path, pickler: Any) -> str:
         """Pickle the object."""
         return save_pickle(model, folder, pickler)
+
+
+def _within(model: object, name: str) -> str:
+    """Find the first model among the elements or attributes of what is none; gives the expression for it."""
+    if isinstance(model, dict):
+        held = ((f"{name}[{key!r}]", one) for key, one in model.items())
+    elif isinstance(model, (list, tuple)):
+        held = ((f"{name}[{at}]", one) for at, one in enumerate(model))
+    else:
+        held = ((f"{name}.{key}", one) for key, one in getattr(model, "__dict__", {}).items())
+    models = (path for path, one in islice(held, _MOST) if not isinstance(one, type) and _has_method(one))
+    return next(models, "")
+
+
+def _has_method(one: object) -> bool:
+    of_data = type(one).__module__.partition(".")[0] in DATA
+    return not of_data and any(callable(getattr(type(one), method, None)) for method in METHODS)

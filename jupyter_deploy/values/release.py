@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Literal
 
 from jupyter_deploy import errors
@@ -227,5 +228,6 @@ def suggest_name(text: str) -> str:
     Returns:
         The nearest valid name; `model` where nothing of the text is usable.
     """
-    words = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+    plain = "".join(one for one in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(one))
+    words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
     return re.sub(r"^[^a-z]+", "", words)[:40].rstrip("-") or "model"

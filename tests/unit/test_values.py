@@ -60,6 +60,11 @@ def test_a_bad_name_is_refused_with_a_good_one(name: str) -> None:
     assert caught.value.hint.split("`")[1] == check_name(caught.value.hint.split("`")[1])
 
 
+def test_letters_with_marks_keep_their_plain_form() -> None:
+    """A name in another language is suggested as it would be written without marks."""
+    assert ["prix-ete", "grosse"] == [suggest_name(one) for one in ("prix_été", "Größe")]
+
+
 @given(st.text())
 def test_every_text_suggests_a_valid_name(text: str) -> None:
     """Whatever a variable is called, a valid name can be made out of it."""

@@ -113,7 +113,7 @@ def test_no_usual_model_is_taken_for_a_secret(session: Any) -> None:
         "    'tokenizer': 'bert-base-uncased-v2'}\n"
         "settings = {'password_field': 'pw_field_1', 'secret_name': 'prod/db1', 'token_url': 'https://example.org/oauth2/token',\n"
         "    'api_key': None, 'password': '', 'secret_key': '${SECRET_KEY}', 'api_key_env': 'OPENAI_API_KEY',\n"
-        "    'token_type': 'bearer9'}\n"
+        "    'token_type': 'bearer9', 'PASSWORD_HASH_ALGO': 'bcrypt', 'auth_method': 'oauth2-pkce', 'secret_backend': 'vault-v2'}\n"
         "state = collections.OrderedDict((f'layer{i}.weight', chance.normal(size=(20, 20)).astype('float32')) for i in range(5))\n"
         "dtypes = {'password': 'object', 'token': 'string', 'secret': 'category'}\n"
         "def documented(x, password=None):\n"

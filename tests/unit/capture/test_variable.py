@@ -297,6 +297,12 @@ def test_method_that_fails_is_left_out(session: Any) -> None:
             "Nothing says what `free` accepts: no executed cell calls `free(X_test)` with a variable that still exists.",
             "Give some rows as an example: `%deploy free --example X_test`, or run `free(X_test)` in a cell and deploy again.",
         ),
+        (
+            "lambda x: x", errors.NoContract,
+            "Nothing says what `lambda x: x` accepts: no executed cell calls `(lambda x: x)(X_test)` with a variable that still exists.",
+            ("Give some rows as an example: `%deploy lambda x: x --example X_test`, "
+             "or run `(lambda x: x)(X_test)` in a cell and deploy again."),
+        ),
     ],
 )  # fmt: skip
 def test_refusals(session: Any, expression: str, kind: type[errors.DeployError], message: str, hint: str) -> None:

@@ -75,3 +75,24 @@ def test_refused(model: Any, message: str) -> None:
         Callable().check(model, "m")
 
     assert message == raised.value.message
+
+
+class Holder:
+    """Holds a model, and is none."""
+
+    def __init__(self) -> None:
+        self.kind = Model
+        self.best_ = Model()
+
+
+@pytest.mark.parametrize(
+    ("model", "within"),
+    [({"table": pd.DataFrame(), "eu": Model()}, "m['eu']"), ([1, Model()], "m[1]"), (Holder(), "m.best_")],
+    ids=["dict", "list", "attribute"],
+)
+def test_a_model_within_is_named(model: Any, within: str) -> None:
+    """Where something holds a model and is none, the hint says how to deploy that."""
+    with pytest.raises(errors.NotDeployable) as caught:
+        Callable().check(model, "m")
+
+    assert caught.value.hint.endswith(f"It holds one: `%deploy {within}`.")
