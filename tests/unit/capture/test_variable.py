@@ -299,7 +299,8 @@ def test_method_that_fails_is_left_out(session: Any) -> None:
         ),
         (
             "lambda x: x", errors.NoContract,
-            "Nothing says what `lambda x: x` accepts: no executed cell calls `(lambda x: x)(X_test)` with a variable that still exists.",
+            ("Nothing says what `lambda x: x` accepts: "
+             "no executed cell calls `(lambda x: x)(X_test)` with a variable that still exists."),
             ("Give some rows as an example: `%deploy lambda x: x --example X_test`, "
              "or run `(lambda x: x)(X_test)` in a cell and deploy again."),
         ),
