@@ -131,7 +131,7 @@ def _lock(index: Index, source: Path) -> Lock:
     digest = hashlib.sha256(f"received {index.lock.python}\n{text}".encode()).hexdigest()
     wheels = source / "wheels"
     return Lock(
-        digest=digest, text=text, packages=packages, python=index.lock.python, locker="uv",
+        digest=digest, text=text, packages=packages, python=index.lock.python, locker="uv", received=True,
         folder=str(wheels) if wheels.is_dir() else "", own=tuple(kept(wheels)),
         requirements=tuple(one.requirement for one in entries),  # whatever else the index says would be given to a resolver
     )  # fmt: skip

@@ -316,12 +316,14 @@ class Traffics:
     def _launch(self, release: Release, kind: Kind) -> Launch:
         capture = self.store.find(Capture, release.capture)
         if kind == "preview":
-            folder, interpreter, path, lock = Path(capture.folder), capture.interpreter, capture.path, ""
+            folder, interpreter, path, lock, packages = Path(capture.folder), capture.interpreter, capture.path, "", ""
         else:
             folder = Path(self.store.find(Bundle, release.bundle).folder) / "src"
             kept = self.store.find(Lock, release.lock)
             language: Language = plugins.load("languages", capture.language)()
-            interpreter, path, lock = str(language.environment(capture, kept, self.home.environments)), (), kept.digest
+            python = language.environment(capture, kept, self.home.environments)
+            interpreter, path, lock = capture.interpreter if kept.received else str(python), (), kept.digest
+            packages = str(python.parents[1]) if kept.received else ""
         return Launch(
             endpoint=release.endpoint,
             number=release.number,
@@ -331,6 +333,7 @@ class Traffics:
             path=path,
             preload=from_json((folder / "manifest.json").read_bytes(), Manifest).preload,
             lock=lock,
+            packages=packages,
             keys=str(self.home.releases / release.endpoint / "keys.json"),
             log=str(self.folder(release) / f"{kind}.log"),
             options=self.store.options(release.endpoint, release.number),

@@ -89,19 +89,25 @@ def _make(place: Path, interpreter: Path, lock: Lock, held: int) -> None:
     uv = partial(_uv, place=place, interpreter=interpreter, lock=lock, held=held)
     uv(["venv", "--quiet", "--allow-existing", "--no-project", "--python", str(interpreter), str(place)])
     text = located(lock.text, Path(lock.folder)) if lock.folder else lock.text
-    uv(_install(text, place))
+    into = _apart(place, interpreter) if lock.received else ["--python", str(place / "bin" / "python")]
+    uv(_install(text, place, into))
     if again := _spoilt(place):
-        uv([*_install(write([entry for entry in parse(text) if entry.name in again]), place), "--reinstall", "--no-cache"])
+        uv([*_install(write([entry for entry in parse(text) if entry.name in again]), place, into), "--reinstall", "--no-cache"])
     os.sync()  # after a power cut the marker must not stand beside files that are empty
     home.write(place / COMPLETE, b"")
 
 
-def _install(text: str, place: Path) -> list[str]:
+def _apart(place: Path, interpreter: Path) -> list[str]:
+    """Say where to install what came with somebody's archive, so that nothing of it is built or run by that."""
+    return ["--prefix", str(place), "--python", str(interpreter), "--only-binary", ":all:", "--no-compile-bytecode"]
+
+
+def _install(text: str, place: Path, into: list[str]) -> list[str]:
     """Write down what to install, and give uv's arguments for it."""
     requirements = place / "requirements.txt"
     home.write(requirements, text.encode())
-    command = ["pip", "install", "--quiet", "--require-hashes", "--no-deps", "--python", str(place / "bin" / "python")]
-    return [*command, "--requirement", str(requirements)]
+    command = ["pip", "install", "--quiet", "--require-hashes", "--no-deps"]
+    return [*command, *into, "--requirement", str(requirements)]
 
 
 def _spoilt(place: Path) -> set[str]:

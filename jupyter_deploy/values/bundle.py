@@ -28,6 +28,7 @@ class Lock(Value, frozen=True, kw_only=True):
         constraints: The versions that it was told to keep to.
         findings: What a person should know of its packages; no part of the digest.
         unused: What the notebook imported and the model does not need.
+        received: Whether it came with somebody's archive, so that nothing of it may run outside of an isolated process.
     """
 
     digest: str
@@ -41,6 +42,7 @@ class Lock(Value, frozen=True, kw_only=True):
     constraints: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     unused: tuple[str, ...] = ()
+    received: bool = False
 
 
 class Bundle(Value, frozen=True, kw_only=True):

@@ -6,17 +6,23 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
 import jupyter_deploy as jd
-from jupyter_deploy.home import Home
+from jupyter_deploy import archive, bundle
+from jupyter_deploy.bentos.python.endpoint import landlock
+from jupyter_deploy.home import Home, digest_of, digest_of_file
+from jupyter_deploy.lock import format as locks
+from jupyter_deploy.values import Bundle
 from tests.conftest import own_home
 
 ROOT = Path(__file__).parents[2]
@@ -121,6 +127,50 @@ def test_a_changed_archive_is_refused(exported: Path, tmp_path: Path, elsewhere:
     assert "This archive is refused" in checked.stderr
     assert "This archive is refused" in imported.stderr
     assert [] == list(elsewhere.staging.iterdir())
+
+
+def hostile(file: Path, folder: Path, told: Path) -> Path:
+    """Add a wheel to an archive that tries to write a file whenever it runs, and to run at each start of its environment."""
+    found = archive.read(file, folder / "bundle")
+    source = folder / "bundle" / "src"
+    tries = f"import contextlib\nwith contextlib.suppress(OSError):\n    open({str(told)!r}, 'a').write(__file__)\n"
+    members = {
+        "evil/__init__.py": tries,
+        "sitecustomize.py": tries,
+        "msgspec.pth": "import evil",
+        "evil-0.1.data/data/pyvenv.cfg": f"home = {folder}\n",
+        "evil-0.1.dist-info/METADATA": "Metadata-Version: 2.1\nName: evil\nVersion: 0.1\n",
+        "evil-0.1.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }  # fmt: skip
+    wheel = source / "wheels" / "evil-0.1-py3-none-any.whl"
+    wheel.parent.mkdir(exist_ok=True)
+    with zipfile.ZipFile(wheel, "w") as packed:
+        for name, text in members.items():
+            packed.writestr(name, text)
+        packed.writestr("evil-0.1.dist-info/RECORD", "".join(f"{name},,\n" for name in [*members, "evil-0.1.dist-info/RECORD"]))
+    entry = locks.Entry("evil", "0.1", "evil==0.1", (f"sha256:{digest_of_file(wheel).hex()}",))
+    text = locks.write(sorted([*locks.parse(found.lock.text), entry]))
+    (source / "requirements.txt").write_text(text)
+    manifest = msgspec.json.decode((source / "manifest.json").read_bytes())
+    (source / "manifest.json").write_bytes(msgspec.json.encode({**manifest, "preload": [*manifest["preload"], "evil"]}))
+    bundle.link(source, folder / "capture", without=bundle.ADDED)
+    capture = msgspec.structs.replace(found.capture, digest=digest_of(folder / "capture"))
+    digest, description = bundle.measure(folder / "bundle"), folder / "bundle" / "bento.yaml"
+    description.write_text(description.read_text().replace(found.bundle[:12], digest[:12]))
+    made = Bundle(digest=digest, folder=str(folder / "bundle"), tag=found.tag, size=0)
+    lock = msgspec.structs.replace(found.lock, text=text)
+    archive.write(folder / "evil.tar", made, capture, lock, found.options, found.provenance)
+    return folder / "evil.tar"
+
+
+@pytest.mark.skipif(landlock.version() < landlock.FILES, reason="this system has no Landlock")
+def test_hostile_packages_are_isolated(exported: Path, tmp_path: Path, elsewhere: Home) -> None:
+    """What an archive's packages do at Python's start and on import is done in isolation."""
+    told = tmp_path / "told"
+    done = cli("check", str(hostile(exported, tmp_path, told)))
+
+    assert not told.exists()
+    assert 0 == done.returncode, done.stdout + done.stderr
 
 
 def test_importing_is_asked_for(exported: Path, elsewhere: Home) -> None:

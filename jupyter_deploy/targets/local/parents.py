@@ -42,6 +42,7 @@ class Parent:
         interpreter: What runs it.
         path: Its module path beside the interpreter's own.
         verified: Whether it serves verified releases, which are BentoML services.
+        bare: Whether it imports no packages, because they came with somebody's archive.
         control: Its socket.
         log: Where it writes.
         lock: Held while it is started or told to import.
@@ -52,6 +53,7 @@ class Parent:
     interpreter: str
     path: tuple[str, ...]
     verified: bool
+    bare: bool
     control: Path
     log: Path
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -86,7 +88,7 @@ class Parents:
         Raises:
             ReleaseFailed: If the interpreter cannot run one.
         """
-        parent = self._parent(interpreter, path, "")
+        parent = self._parent(interpreter, path, "", bare=False)
         self._prepare(parent, modules)
         if owner not in parent.owners:
             parent.owners.add(owner)
@@ -104,8 +106,8 @@ class Parents:
         Raises:
             ReleaseFailed: If the interpreter cannot run one.
         """
-        parent = self._parent(launch.interpreter, launch.path, launch.lock)
-        self._prepare(parent, launch.preload)
+        parent = self._parent(launch.interpreter, launch.path, launch.lock, bare=bool(launch.packages))
+        self._prepare(parent, () if parent.bare else launch.preload)
         return parent.control
 
     def close(self) -> None:
@@ -121,11 +123,11 @@ class Parents:
             if not (self._home.runtime / f"e-{log_file.stem}.sock").exists():
                 log_file.unlink(missing_ok=True)
 
-    def _parent(self, interpreter: str, path: tuple[str, ...], lock: str) -> Parent:
+    def _parent(self, interpreter: str, path: tuple[str, ...], lock: str, *, bare: bool) -> Parent:
         key = hashlib.sha256("\0".join((str(os.getpid()), interpreter, lock, *path)).encode()).hexdigest()[:8]
         control = self._home.runtime / f"e-{key}.sock"
         with self._lock:
-            made = Parent(interpreter, path, bool(lock), control, self._home.root / "parents" / f"{key}.log")
+            made = Parent(interpreter, path, bool(lock), bare, control, self._home.root / "parents" / f"{key}.log")
             return self._known.setdefault(control, made)
 
     def _prepare(self, parent: Parent, modules: Iterable[str]) -> None:
@@ -150,18 +152,19 @@ class Parents:
     def _spawn(self, parent: Parent) -> None:
         idle = IDLE if parent.verified else SPARE_IDLE
         ends = ["--idle", str(idle), "--owner", str(os.getpid())]
-        arguments = [parent.interpreter, "-m", "endpoint.parent", "--control", str(parent.control), *ends]
+        kinds = [*(["--bentoml"] if parent.verified else []), *(["--bare"] if parent.bare else [])]
+        python = [parent.interpreter, *(["-S"] if parent.bare else [])]
+        arguments = [*python, "-m", "endpoint.parent", "--control", str(parent.control), *kinds, *ends]
         env = {
             **_environment(parent),
             "PYTHONPATH": os.pathsep.join((str(ENDPOINT), *parent.path)),
-            "BENTOML_HOME": str(self._home.root / "bentoml"),
             "BENTOML_DO_NOT_TRACK": "True",
         }
+        if not parent.bare:  # else it is in the release's own home
+            env["BENTOML_HOME"] = str(self._home.root / "bentoml")
         begin = parent.log.stat().st_size if parent.log.exists() else 0
         try:
-            started = process.start(
-                [*arguments, *(["--bentoml"] if parent.verified else [])], log=parent.log, env=env, cwd=self._home.runtime
-            )
+            started = process.start(arguments, log=parent.log, env=env, cwd=self._home.runtime)
         except OSError as error:
             raise errors.ReleaseFailed(f"The interpreter {parent.interpreter} cannot be started: {error.strerror}.") from error
         try:

@@ -86,9 +86,10 @@ class Workers:
                 continue
             status = _ask(one)
             self._running[one.launch.id] = one
-            if status is not None:
+            pid = sockets.listener_of(one.folder / "parent.sock")  # as the kernel knows it: what it says itself may be a lie
+            if status is not None and pid is not None:
                 one.served = status["phase"] == "ready"
-                self._follow(one, status["pid"])
+                self._follow(one, pid)
 
     def start(self, launch: Launch) -> None:
         """Start a release and wait until it is ready; nothing happens if it is.
@@ -226,7 +227,8 @@ class Workers:
             "runtime": str(one.folder), "workers": options.workers, "keys": launch.keys, "log": launch.log,
             "network": options.network or launch.state == "preview",  # a preview may do what its kernel may do
             "deadline": options.deadline, "body_limit": options.body_limit, "silence": SILENCE,
-            "environment": launch.environment, "isolated": options.isolation, "hidden": [*map(str, self._hidden)],
+            "environment": launch.environment, "isolated": options.isolation or launch.packages != "",
+            "packages": launch.packages, "hidden": [*map(str, self._hidden)],
         }  # fmt: skip
         answer = tell(control, command)
         if not answer.get("ok"):
@@ -240,6 +242,7 @@ class Workers:
     def _await(self, one: Running) -> None:
         seconds = one.launch.options.start_deadline
         end = time.monotonic() + seconds
+        status = None
         while time.monotonic() < end:
             status = _ask(one)
             phase = status["phase"] if status else "gone"
@@ -250,7 +253,8 @@ class Workers:
             if status is None and one.pid is None:
                 raise _failed(one, last_line(Path(one.launch.log)) or "its process ended")
             stops.pause(0.005)
-        raise _failed(one, f"it was not ready within {seconds:g} s, as `start_deadline` asks")
+        what = "a first call of its model has not returned" if status and status.get("loaded") else "its model was not loaded"
+        raise _failed(one, f"{what} within {seconds:g} s; `start_deadline` gives it more")
 
     def _ended(self, one: Running, pid: int) -> None:
         if one.pid != pid:

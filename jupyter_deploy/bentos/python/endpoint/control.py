@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import selectors
 import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import msgspec
 
 PATIENCE = 2.0  # seconds for a command to arrive; the caller is the agent, which sends it at once
 LONGEST = 1 << 20  # bytes of one command
@@ -155,9 +154,8 @@ class Control:
         with connection:
             connection.settimeout(PATIENCE)
             try:
-                command = msgspec.json.decode(_line(connection), type=Command)
-                connection.sendall(msgspec.json.encode(self._answer(command)) + b"\n")
-            except (OSError, msgspec.MsgspecError):
+                connection.sendall(_write(self._answer(_read(_line(connection)))))
+            except (OSError, ValueError):
                 return False
         return True
 
@@ -179,9 +177,19 @@ def ask(path: Path, command: Command, seconds: float = 10.0) -> Command:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as made:
         made.settimeout(seconds)
         made.connect(str(path))
-        made.sendall(msgspec.json.encode(command) + b"\n")
-        answer: Command = msgspec.json.decode(_line(made), type=Command)
-        return answer
+        made.sendall(_write(command))
+        return _read(_line(made))
+
+
+def _read(line: bytes) -> Command:
+    command = json.loads(line)
+    if not isinstance(command, dict):
+        raise ValueError("this is no command")  # noqa: TRY004 (as for every other line that is none)
+    return command
+
+
+def _write(command: Command) -> bytes:
+    return json.dumps(command).encode() + b"\n"
 
 
 def _line(connection: socket.socket) -> bytes:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
 from traceback import FrameSummary, extract_tb
 from typing import Any
-
-import msgspec
 
 FRAMES = 20  # the innermost ones; a recursion without end has thousands
 
@@ -20,9 +19,9 @@ def write(event: str, **facts: Any) -> None:
         event: What happened, such as `start`, `ready` or `model_failed`.
         **facts: What else is known of it.
     """
-    line = msgspec.json.encode({"time": round(time.time(), 3), "event": event, "pid": os.getpid(), **facts}) + b"\n"
+    line = json.dumps({"time": round(time.time(), 3), "event": event, "pid": os.getpid(), **facts}, ensure_ascii=False)
     sys.stderr.flush()
-    os.write(2, line)  # one write: lines of several workers never mix
+    os.write(2, line.encode(errors="replace") + b"\n")  # one write: lines of several workers never mix
 
 
 def failure(event: str, error: BaseException, **facts: Any) -> None:

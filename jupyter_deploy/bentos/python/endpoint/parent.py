@@ -1,6 +1,9 @@
 """The environment parent: one process per environment that has done its imports, holds no model, and forks release parents.
 
-`python -m endpoint.parent --control PATH [--preload a,b,c] [--bentoml] [--idle SECONDS] [--owner PID]`
+`python -m endpoint.parent --control PATH [--preload a,b,c] [--bentoml] [--bare] [--idle SECONDS] [--owner PID]`
+
+A bare one, of an environment that came with somebody's archive, runs on an interpreter without packages (`python -S`) and imports
+none: each of its releases does so, once it is isolated.
 """
 
 from __future__ import annotations
@@ -18,8 +21,6 @@ import sys  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Iterable  # noqa: E402
 from pathlib import Path  # noqa: E402
-
-import msgspec  # noqa: E402
 
 from . import log, release  # noqa: E402
 from .control import Command, Control  # noqa: E402
@@ -81,8 +82,8 @@ class EnvironmentParent:
 
     def _release(self, command: Command) -> Command:
         try:
-            spec = msgspec.convert(command, release.Spec)
-        except msgspec.ValidationError as error:
+            spec = release.Spec(**{name: value for name, value in command.items() if name != "do"})
+        except TypeError as error:
             return {"ok": False, "error": str(error)}
         return {"ok": True, "pid": release.fork(spec, self.bentoml, self._control.close)}
 
@@ -149,24 +150,33 @@ def _reap() -> None:
         return
 
 
+def _import(bentoml: bool, preload: str) -> None:
+    """Import what releases import, so that a fork of this process needs none of it."""
+    from . import keys, workers  # noqa: F401
+
+    if bentoml:
+        from . import bento
+
+        bento.prepare()
+    failed = import_all(one for one in preload.split(",") if one)
+    if failed:
+        log.write("not_imported", failed=failed)
+
+
 def main() -> None:
     """Read the arguments, import what is asked for, and answer."""
     parser = argparse.ArgumentParser(prog="endpoint.parent")
     parser.add_argument("--control", type=Path, required=True)
     parser.add_argument("--preload", default="")
     parser.add_argument("--bentoml", action="store_true")
+    parser.add_argument("--bare", action="store_true")
     parser.add_argument("--idle", type=float, default=0.0)
     parser.add_argument("--owner", type=int, default=0)
     given = parser.parse_args()
     here = str(Path.cwd())
     sys.path[:] = [one for one in sys.path if one not in ("", here)]  # `-m` put it there; a file in it must not shadow a package
-    if given.bentoml:
-        from . import bento
-
-        bento.prepare()
-    failed = import_all(one for one in given.preload.split(",") if one)
-    if failed:
-        log.write("not_imported", failed=failed)
+    if not given.bare:
+        _import(given.bentoml, given.preload)
     settle()
     EnvironmentParent(given.bentoml, given.idle, given.owner).run(given.control)
 

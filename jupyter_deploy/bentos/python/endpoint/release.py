@@ -1,36 +1,42 @@
-"""The release parent: loads one model, holds the listening sockets, forks the workers and never runs the model itself."""
+"""The release parent: loads one model, holds the listening sockets, forks the workers and never runs the model itself.
+
+Until it is isolated it needs nothing but the standard library, because packages that came with somebody's archive may do anything
+when they are imported.
+"""
 
 from __future__ import annotations
 
 import gc
+import json
 import os
 import shutil
 import signal
+import site
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import msgspec
-
-from . import isolation, log, model, network
-from .board import Board
+from . import isolation, log, network
 from .control import Command, Control, prepare
-from .hotpath import Asgi, HotPath, Served, routes_of
-from .keys import Keys
-from .server import config_of
-from .workers import BACKLOG, Workers, unsignalled
 
+if TYPE_CHECKING:
+    from .hotpath import Asgi, HotPath, Served
+    from .workers import Workers
+
+BACKLOG = 2048  # callers who wait while a worker is replaced
 TICK = 0.25  # seconds between two looks at the heartbeats
 FAILED_STAYS = 60.0  # seconds for the agent to ask for the reason
 TEMPORARY = "temporary"  # the file that lists a release's folders for temporary files
 GRACE = 30.0  # seconds for requests in flight, where a stop does not say
 
 
-class Spec(msgspec.Struct, kw_only=True):
+@dataclass(kw_only=True)
+class Spec:
     """What a release runs and on which terms, as the agent says it.
 
     Attributes:
@@ -48,6 +54,7 @@ class Spec(msgspec.Struct, kw_only=True):
         environment: The file with the environment variables that the model is declared to read; empty where there are none.
         isolated: Whether it is kept from what is not its own.
         hidden: Folders with other releases' and the agent's files.
+        packages: The environment to enter once it is isolated; empty where the parent that forks it runs in it.
     """
 
     release: str
@@ -64,6 +71,7 @@ class Spec(msgspec.Struct, kw_only=True):
     environment: str = ""
     isolated: bool = False
     hidden: tuple[str, ...] = ()
+    packages: str = ""
 
 
 class ReleaseParent:
@@ -95,6 +103,9 @@ class ReleaseParent:
         log.write("start", release=self.spec.release, state=self.spec.state, network=self.network, open=self.open)
         app = self._load()
         if app is not None:
+            from .server import config_of
+            from .workers import Workers
+
             self.workers = Workers(app, config_of(app), self.sockets, self.spec.silence, self._in_worker)
             gc.collect()
             gc.freeze()  # so that a collection in a worker does not copy the model's pages
@@ -117,7 +128,7 @@ class ReleaseParent:
         for descriptor, target in ((source, 0), (sink, 1), (sink, 2)):
             os.dup2(descriptor, target)
         if self.spec.environment:
-            os.environ.update(msgspec.json.decode(Path(self.spec.environment).read_bytes(), type=dict[str, str]))
+            os.environ.update(json.loads(Path(self.spec.environment).read_bytes()))
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.temporary = tempfile.tempdir = os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="jd-tmp-")
         with (self.folder / TEMPORARY).open("a", encoding="utf-8") as known:  # for the agent to remove, should this be killed
@@ -131,7 +142,7 @@ class ReleaseParent:
         if not spec.isolated:
             self.network = spec.network or not network.cut()
             return
-        own = [Path(spec.folder), Path(spec.keys).parent]
+        own = [Path(one) for one in (spec.folder, Path(spec.keys).parent, spec.packages) if one]
         hidden = [Path(one) for one in spec.hidden]
         closed = isolation.close(own, Path(self.temporary), self.folder, hidden, may_network=spec.network)
         self.network = not closed.network
@@ -155,6 +166,13 @@ class ReleaseParent:
 
     def _application(self) -> HotPath:
         spec = self.spec
+        if spec.packages:
+            enter(Path(spec.packages))
+        from . import model
+        from .board import Board
+        from .hotpath import HotPath, Served, routes_of
+        from .keys import Keys
+
         loaded = model.load(Path(spec.folder))
         served = Served(
             model=loaded, release=spec.release, state=spec.state, keys=Keys(Path(spec.keys)), deadline=spec.deadline,
@@ -232,7 +250,26 @@ class ReleaseParent:
         return {
             "ok": True, "phase": self.phase, "reason": self.reason, "pid": os.getpid(), "workers": ready,
             "restarts": self.workers.restarts if self.workers else 0, "network": self.network, "open": self.open,
+            "loaded": self.workers is not None,
         }  # fmt: skip
+
+
+def unsignalled() -> None:
+    """Give a new process the usual signal handling."""
+    signal.set_wakeup_fd(-1)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def enter(environment: Path) -> None:
+    """Go on in an environment as if its own interpreter had started this process, which was started without packages.
+
+    Args:
+        environment: The environment's folder.
+    """
+    sys.executable = str(environment / "bin" / "python")
+    sys.prefix = sys.exec_prefix = str(environment)
+    site.main()  # this runs what its packages want to run at every start
 
 
 def fork(spec: Spec, bentoml: bool, leave: Callable[[], None]) -> int:

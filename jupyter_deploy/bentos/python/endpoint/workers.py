@@ -18,7 +18,6 @@ from .control import publish
 from .hotpath import HotPath
 from .server import Worker
 
-BACKLOG = 2048  # callers who wait while a worker is replaced
 CRASHES, WITHIN = 5, 10.0  # so many deaths before any worker was ready, within so many seconds, are a failure
 PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds before a worker that died before it was ready is forked again, doubled each time
 
@@ -171,13 +170,6 @@ def warm(app: HotPath) -> None:
         app.served.model.warm()
     except Exception as error:  # noqa: BLE001 (the author's code and data may raise anything; the verification gate judges it, not the warm-up)
         log.failure("warm_up_failed", error)
-
-
-def unsignalled() -> None:
-    """Give a new process the usual signal handling."""
-    signal.set_wakeup_fd(-1)
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
 
 
 def _kill(pid: int) -> None:
