@@ -147,6 +147,9 @@ class _Look:
         texts = [(name, value) for name, value in mapping.items() if isinstance(value, (str, bytes, bytearray))]
         for name, value in texts:
             self._name(name, value, among_many=len(texts) > MANY)
+        for name, value in mapping.items():  # `auth=("user", "password")`
+            if type(value) is tuple and len(value) == 2 and type(value[0]) is type(value[1]) is str:
+                self._name(name, value[1], among_many=True)
         if "value" in mapping:  # `{"name": "API_KEY", "value": …}`
             self._name(mapping.get("name", mapping.get("key")), mapping["value"], among_many=True)
 

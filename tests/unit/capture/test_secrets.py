@@ -333,3 +333,11 @@ def test_long_texts() -> None:
     assert [True] * len(places) == [
         any(one.value == secret for one in tokens.find(f"{filler[:at]} {secret} {filler[at:]}")) for at in places
     ]
+
+
+def test_user_and_password_of_a_session() -> None:
+    """The pair that an HTTP client logs in with is found, and a pair of ordinary words under such a name is not."""
+    password = planted.named_value()
+
+    assert "`model['http']['auth'][1]` holds a value called `auth`." in alarm({"http": {"auth": ("bob", password)}})
+    assert "" == alarm({"auth": ("basic", "digest"), "key": ("customer", "order9key")})
