@@ -17,6 +17,7 @@ SHADE = "background:var(--jp-layout-color2,rgba(128,128,128,.12))"
 BOX = f"{CODE};{INK};{SHADE};margin:6px 0 0;padding:6px 8px;overflow-x:auto;white-space:pre"
 TABLE = "border-collapse:collapse;margin:2px 0;font-size:12px;color:inherit"
 CELL = "text-align:left;padding:1px 14px 1px 0;vertical-align:top"
+SHORT = 20  # characters of a cell that is kept on one line, such as a time or a size
 ROW = "display:flex;flex-wrap:wrap;gap:4px 12px;align-items:baseline"
 STEP = "display:inline;margin:0 14px 0 0;white-space:nowrap"
 COLOURS = {
@@ -59,10 +60,15 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         The table.
     """
     names = "".join(f'<th scope="col" style="{CELL};font-weight:normal;{MUTED}">{escaped(name)}</th>' for name in head)
-    lines = ("".join(f'<td style="{CELL}">{one}</td>' for one in cells) for cells in rows)
+    lines = ("".join(_cell(one) for one in cells) for cells in rows)
     body = "".join(f'<tr style="background:none">{line}</tr>' for line in lines)
     table = f'<table style="{TABLE}"><thead><tr>{names}</tr></thead><tbody>{body}</tbody></table>'
     return f'<div style="overflow-x:auto">{table}</div>'
+
+
+def _cell(content: str) -> str:
+    wrap = ";white-space:nowrap" if len(content) <= SHORT else ""
+    return f'<td style="{CELL}{wrap}">{content}</td>'
 
 
 def link(url: str) -> str:

@@ -10,7 +10,7 @@ from jupyter_deploy.adapters.view import View
 from jupyter_deploy.values import Capture, Finding
 
 UNFOLDED = 3  # findings that are shown without a click
-MOST = 12  # findings that a text shows
+MOST = 12  # findings, or things taken along, that a text or a dry run shows at once
 SIGN = "!"
 
 
@@ -48,7 +48,7 @@ def markup(findings: Sequence[Finding], *, unfolded: bool = False) -> str:
 
     Args:
         findings: The findings.
-        unfolded: Whether a long list is shown at once.
+        unfolded: Whether up to `MOST` are shown at once.
 
     Returns:
         A list, folded where it is long; nothing of nothing.
@@ -57,7 +57,7 @@ def markup(findings: Sequence[Finding], *, unfolded: bool = False) -> str:
         return ""
     items = "".join(_item(one) for one in findings)
     drawn = f'<ul aria-label="findings" style="list-style:none;padding:0;margin:2px 0">{items}</ul>'
-    if unfolded or len(findings) <= UNFOLDED:
+    if len(findings) <= (MOST if unfolded else UNFOLDED):
         return f'<div style="margin:6px 0">{drawn}</div>'
     counts: dict[str, int] = {}
     for one in findings:
