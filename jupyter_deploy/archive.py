@@ -188,6 +188,8 @@ def _check(index: Index) -> None:
         raise _refused(f"its index does not list at most {MOST_FILES:,} files, each once and in order")
     if not NAME.fullmatch(index.capture.endpoint):
         raise _refused("its index holds no endpoint's name")
+    if index.tag != f"{index.capture.endpoint}:{index.bundle[: len(bundles.UNNAMED)]}":
+        raise _refused("its tag is not that of its bundle")
     seen: dict[str, str] = {}
     for one in index.files:
         _check_name(one.path)

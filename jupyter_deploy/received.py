@@ -139,15 +139,18 @@ def _lock(index: Index, source: Path) -> Lock:
 
 def _capture(index: Index, source: Path, folder: Path) -> Path:
     """Find or make the capture's folder: the bundle's source without what building the bundle added."""
-    place = folder / index.capture.digest
-    if place.exists():
-        return place
-    part = folder / f".new-{secrets.token_hex(8)}"
+    place, part = folder / index.capture.digest, folder / f".new-{secrets.token_hex(8)}"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
+        part.mkdir(mode=0o700)
         bundles.link(source, part, without=bundles.ADDED)
         if homes.digest_of(part) != index.capture.digest:
             raise errors.BadArchive("This archive is refused: its capture is not what its index says.")
-        part.rename(place)
+        try:
+            part.rename(place)
+        except OSError:
+            if not place.is_dir():  # else it was there before, or somebody came first
+                raise
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return place

@@ -75,7 +75,9 @@ def _confirm(index: Index, *, asking: bool) -> None:
         raise typer.BadParameter("there is no terminal to ask in, so say --yes", param_hint="--yes")
     origin = index.provenance
     made = f"{index.tag}, {index.capture.kind}, by {origin.user or 'somebody unknown'} on {origin.host or 'another machine'}"
-    typer.confirm(f"{made}. Importing it runs its code in an isolated process of yours. Go on?", abort=True)
+    given = f" It gets {', '.join(index.capture.environment)} from your environment." if index.capture.environment else ""
+    shown = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in f"{made}.{given}")  # it may say anything
+    typer.confirm(f"{shown} Importing it runs its code in an isolated process of yours. Go on?", abort=True)
 
 
 @app.command("check")

@@ -157,7 +157,7 @@ def hostile(file: Path, folder: Path, told: Path) -> Path:
     capture = msgspec.structs.replace(found.capture, digest=digest_of(folder / "capture"))
     digest, description = bundle.measure(folder / "bundle"), folder / "bundle" / "bento.yaml"
     description.write_text(description.read_text().replace(found.bundle[:12], digest[:12]))
-    made = Bundle(digest=digest, folder=str(folder / "bundle"), tag=found.tag, size=0)
+    made = Bundle(digest=digest, folder=str(folder / "bundle"), tag=f"iris:{digest[:12]}", size=0)
     lock = msgspec.structs.replace(found.lock, text=text)
     archive.write(folder / "evil.tar", made, capture, lock, found.options, found.provenance)
     return folder / "evil.tar"
