@@ -14,8 +14,9 @@ from pathlib import Path
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from jupyter_deploy.capture import packages, paths
-from jupyter_deploy.capture.reached import Reached
+from jupyter_deploy.capture import packages
+from jupyter_deploy.capture.pickling import paths
+from jupyter_deploy.capture.pickling.reached import Reached
 from jupyter_deploy.values import Taken
 
 MOST = 200  # things that are told one by one

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from jupyter_deploy import errors
 from jupyter_deploy.capture import packages
-from jupyter_deploy.capture.reached import IMPORTING
+from jupyter_deploy.capture.pickling.reached import IMPORTING
 from jupyter_deploy.languages import installed as installed_here
 from jupyter_deploy.values import Finding
 

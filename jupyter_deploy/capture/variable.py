@@ -15,9 +15,13 @@ import msgspec
 
 from jupyter_deploy import errors, home, plugins
 from jupyter_deploy.bentos.python.endpoint import schema
-from jupyter_deploy.capture import calls, contract, environment, files, golden, objects, provenance, report, secrets, sources
-from jupyter_deploy.capture import findings as look
+from jupyter_deploy.capture import report, sources
+from jupyter_deploy.capture.asking import calls, contract, golden
 from jupyter_deploy.capture.cells import Notebook
+from jupyter_deploy.capture.leaks import secrets
+from jupyter_deploy.capture.noticing import environment, files, provenance
+from jupyter_deploy.capture.noticing import findings as look
+from jupyter_deploy.capture.pickling import objects
 from jupyter_deploy.frameworks.base import Framework
 from jupyter_deploy.values import Capture, Cell, Contract, Golden, History, Input, Manifest, Output, Taken, to_json
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from jupyter_deploy import errors, plugins
-from jupyter_deploy.capture import objects
+from jupyter_deploy.capture.pickling import objects
 from jupyter_deploy.frameworks.base import Framework
 
 

@@ -14,8 +14,8 @@ import re
 import sys
 import types
 
-from jupyter_deploy.capture import objects
 from jupyter_deploy.capture.cells import Notebook
+from jupyter_deploy.capture.pickling import objects
 
 WRITTEN = """
 # --- class

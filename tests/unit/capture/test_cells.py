@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from jupyter_deploy.capture.calls import NotPlain, Search, evaluate, find
+from jupyter_deploy.capture.asking.calls import NotPlain, Search, evaluate, find
 from jupyter_deploy.capture.cells import Notebook, without_magics
 
 

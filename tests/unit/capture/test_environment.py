@@ -9,7 +9,8 @@ import pytest
 
 from jupyter_deploy import errors
 from jupyter_deploy.bentos.python.endpoint import model
-from jupyter_deploy.capture import Terms, environment
+from jupyter_deploy.capture import Terms
+from jupyter_deploy.capture.noticing import environment
 
 
 def told(session: Any, body: str, *declared: str, before: str = "import os") -> list[str]:

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from jupyter_deploy import errors
-from jupyter_deploy.capture import Terms, files
+from jupyter_deploy.capture import Terms
+from jupyter_deploy.capture.noticing import files
 from jupyter_deploy.values import Capture
 
 ROOT = Path(__file__).parents[3]

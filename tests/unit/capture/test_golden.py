@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from jupyter_deploy import errors
-from jupyter_deploy.capture import Terms, edges
+from jupyter_deploy.capture import Terms
+from jupyter_deploy.capture.asking import edges
 from jupyter_deploy.values import Capture
 
 Replay = Callable[[Capture], list[Any]]

@@ -23,7 +23,7 @@ from jupyter_deploy.bentos.python.endpoint import codec
 from jupyter_deploy.bentos.python.endpoint import model as worker
 from jupyter_deploy.bentos.python.endpoint.problems import InvalidInput
 from jupyter_deploy.capture import capture
-from jupyter_deploy.capture.kinds import difference
+from jupyter_deploy.capture.asking.kinds import difference
 from jupyter_deploy.values import Capture, Method, Output
 
 X = np.arange(24.0).reshape(8, 3) % 7

@@ -15,7 +15,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.neighbors import KNeighborsClassifier
 
 from jupyter_deploy import errors
-from jupyter_deploy.capture import objects
+from jupyter_deploy.capture.pickling import objects
 
 
 def dumped(obj: object, **options: Any) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_deploy.capture import provenance
+from jupyter_deploy.capture.noticing import provenance
 
 
 def git(folder: Path, *arguments: str) -> str:

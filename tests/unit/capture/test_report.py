@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from jupyter_deploy.capture import objects, report
+from jupyter_deploy.capture import report
+from jupyter_deploy.capture.pickling import objects
 from jupyter_deploy.values import Taken
 
 NOTEBOOK = """

@@ -17,7 +17,8 @@ from hypothesis import strategies
 
 from jupyter_deploy import errors
 from jupyter_deploy.adapters import python
-from jupyter_deploy.capture import objects, secrets, tokens
+from jupyter_deploy.capture.leaks import secrets, tokens
+from jupyter_deploy.capture.pickling import objects
 from jupyter_deploy.home import Home
 from tests import estimators
 from tests.unit.capture import planted

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from jupyter_deploy.capture import stale
 from jupyter_deploy.capture.cells import Notebook
-from jupyter_deploy.capture.objects import Reached
+from jupyter_deploy.capture.noticing import stale
+from jupyter_deploy.capture.pickling.objects import Reached
 from jupyter_deploy.values import History
 
 LOAD = "import numpy as np\nfrom tools import Model, read, show\nnp.random.seed(0)"

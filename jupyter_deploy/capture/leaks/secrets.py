@@ -15,8 +15,9 @@ from typing import NamedTuple
 import msgspec
 
 from jupyter_deploy import credentials, errors
-from jupyter_deploy.capture import constants, inspection, objects, paths, tokens
 from jupyter_deploy.capture.cells import without_magics
+from jupyter_deploy.capture.leaks import inspection, tokens
+from jupyter_deploy.capture.pickling import constants, objects, paths
 from jupyter_deploy.values import Cell, Contract, Finding, Golden
 
 SHOWN = 10  # secrets that one message names

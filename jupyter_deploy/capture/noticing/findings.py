@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jupyter_deploy.capture import changed, code, environment, files, patches, provenance, stale
 from jupyter_deploy.capture.cells import Notebook
-from jupyter_deploy.capture.objects import Reached
+from jupyter_deploy.capture.noticing import changed, code, environment, files, patches, provenance, stale
+from jupyter_deploy.capture.pickling.objects import Reached
 from jupyter_deploy.capture.sources import Sources
 from jupyter_deploy.values import Finding, History
 
@@ -57,6 +57,6 @@ def collect(
         *files.findings(pieces, reached.held, taken, around.beside),
         *environment.findings(pieces, declared),
         *changed.findings(pieces, found.modules),
-        *patches.findings(reached, around.notebook, found.modules),
+        *patches.findings([*reached.modules, *found.installed], around.notebook, found.modules),
         *found.findings,
     )

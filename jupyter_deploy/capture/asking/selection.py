@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from jupyter_deploy.bentos.python.endpoint import codec
-from jupyter_deploy.capture import edges
-from jupyter_deploy.capture.contract import Data
+from jupyter_deploy.capture.asking import edges
+from jupyter_deploy.capture.asking.contract import Data
 from jupyter_deploy.values import Input
 
 EDGE = "edge rows of "

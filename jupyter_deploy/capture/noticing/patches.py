@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 from jupyter_deploy.capture.cells import Notebook
-from jupyter_deploy.capture.code import WRAPPERS, place_of, unwrapped
-from jupyter_deploy.capture.objects import Reached
+from jupyter_deploy.capture.noticing.code import WRAPPERS, place_of, unwrapped
 from jupyter_deploy.values import Finding
 
 SHOWN = 20
@@ -31,18 +30,18 @@ class Patch(NamedTuple):
     value: Any
 
 
-def findings(reached: Reached, notebook: Notebook, local: Mapping[str, Path]) -> list[Finding]:
+def findings(modules: Iterable[str], notebook: Notebook, local: Mapping[str, Path]) -> list[Finding]:
     """List what the notebook, or a module beside it, has put into the packages that a model reaches.
 
     Args:
-        reached: What the pickler met.
+        modules: What the model and its rows need, dotted.
         notebook: The executed cells.
         local: The modules beside the notebook that the model imports.
 
     Returns:
         One finding a function, method or class.
     """
-    tops = {name.partition(".")[0] for name in reached.modules}.difference(_SKIPPED)
+    tops = {name.partition(".")[0] for name in modules}.difference(_SKIPPED)
     ours, theirs = _Search({NOTEBOOK}), _Search({NOTEBOOK, *local})
     found: dict[int, Finding] = {}
     for name, module in sorted(sys.modules.items()):

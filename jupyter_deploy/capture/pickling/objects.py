@@ -32,9 +32,9 @@ from cloudpickle.cloudpickle import (
 
 from jupyter_deploy import errors
 from jupyter_deploy.bentos.python.endpoint import hints
-from jupyter_deploy.capture import identity, unpicklable
-from jupyter_deploy.capture.reached import Reached, addressed, foreign_bases
-from jupyter_deploy.capture.steady import StandIn, Steady
+from jupyter_deploy.capture.pickling import identity, paths, unpicklable
+from jupyter_deploy.capture.pickling.reached import Reached, addressed, foreign_bases
+from jupyter_deploy.capture.pickling.steady import StandIn, Steady
 
 __all__ = ["Make", "Pickler", "Place", "Reached", "dump"]
 
@@ -118,7 +118,7 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
             raise pickle.PicklingError("cannot pickle an open file")  # cloudpickle would silently take its content along
         if obj is os.environ:
             return "environ"  # by name; cloudpickle would take the value of every variable along
-        if kind is FunctionType and obj is _open_of_notebooks():
+        if paths.is_open(obj):
             return getattr, (builtins, "open")
         hints.complete(obj, self._names)
         checked = _checked(obj) if kind is FunctionType and hasattr(obj, "raw_function") else None
@@ -277,11 +277,6 @@ def _is_global(obj: Any, module: object) -> bool:
 
 def _file_name(code: CodeType) -> str:
     return code.co_filename.replace("\\", "/").rpartition("/")[2]
-
-
-def _open_of_notebooks() -> Any:
-    """Find what IPython puts in the place of `open` in a notebook, which a release needs as little as IPython."""
-    return getattr(sys.modules.get("IPython.core.interactiveshell"), "_modified_open", None)
 
 
 class _Nowhere(io.BytesIO):

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from jupyter_deploy import errors
 from jupyter_deploy.bentos.python.endpoint import codec
 from jupyter_deploy.bentos.python.endpoint.hints import Signature, signature_of
-from jupyter_deploy.capture import calls
+from jupyter_deploy.capture.asking import calls
 from jupyter_deploy.capture.cells import Notebook
 from jupyter_deploy.values import Input
 

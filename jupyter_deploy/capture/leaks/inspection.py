@@ -10,8 +10,9 @@ from types import CodeType, FunctionType
 from typing import IO, Any
 
 from jupyter_deploy import credentials
-from jupyter_deploy.capture import constants, objects, paths, tokens
-from jupyter_deploy.capture.steady import StandIn
+from jupyter_deploy.capture.leaks import tokens
+from jupyter_deploy.capture.pickling import constants, objects, paths
+from jupyter_deploy.capture.pickling.steady import StandIn
 
 MANY = 64  # texts in a dict above which it is a table of words rather than settings
 FIELDS = ("_fields", "__dataclass_fields__", "__struct_fields__")

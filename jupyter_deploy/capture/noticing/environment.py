@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from jupyter_deploy import errors
-from jupyter_deploy.capture.code import MISSING, Piece
+from jupyter_deploy.capture.noticing.code import MISSING, Piece
 from jupyter_deploy.values import Finding
 
 # Every process has these, or does as well without.

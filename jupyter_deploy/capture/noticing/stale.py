@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from jupyter_deploy.capture.cells import Executed, Notebook
-from jupyter_deploy.capture.code import by_value, same_code
-from jupyter_deploy.capture.lineage import Lineage, Made, statements
-from jupyter_deploy.capture.objects import Reached
+from jupyter_deploy.capture.noticing.code import by_value, same_code
+from jupyter_deploy.capture.noticing.lineage import Lineage, Made, statements
+from jupyter_deploy.capture.pickling.objects import Reached
 from jupyter_deploy.values import Finding, History
 
 BIGGEST = 50 * 1024 * 1024

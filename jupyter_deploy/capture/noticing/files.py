@@ -19,7 +19,7 @@ from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from jupyter_deploy import errors
-from jupyter_deploy.capture.code import HERE, UNKNOWN, Piece
+from jupyter_deploy.capture.noticing.code import HERE, UNKNOWN, Piece
 from jupyter_deploy.values import Finding
 
 SOURCES = "sources"

@@ -18,7 +18,7 @@ from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from jupyter_deploy.capture.cells import Executed, Notebook
-from jupyter_deploy.capture.objects import Reached
+from jupyter_deploy.capture.pickling.objects import Reached
 
 MISSING = object()
 """Stands for a value that only a run of the code would give."""

@@ -20,10 +20,10 @@ from jupyter_deploy import errors
 from jupyter_deploy.answers import ABSOLUTE, largest, same
 from jupyter_deploy.bentos.python.endpoint import codec
 from jupyter_deploy.bentos.python.endpoint.hints import by_name, settled
-from jupyter_deploy.capture import calls, chance, kinds, meaning, selection, union
-from jupyter_deploy.capture.chance import Twice
-from jupyter_deploy.capture.contract import Data
-from jupyter_deploy.capture.selection import Batch
+from jupyter_deploy.capture.asking import calls, chance, kinds, meaning, selection, union
+from jupyter_deploy.capture.asking.chance import Twice
+from jupyter_deploy.capture.asking.contract import Data
+from jupyter_deploy.capture.asking.selection import Batch
 from jupyter_deploy.values import Contract, Finding, Golden, Input, Method, Output
 
 FAITHFUL = 1e-6  # relative tolerance of floats that went to JSON and back; they lose nothing there, sums of them may

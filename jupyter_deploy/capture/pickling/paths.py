@@ -9,6 +9,7 @@ import enum
 import functools
 import inspect
 import pickle
+import sys
 import types
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -16,7 +17,7 @@ from typing import Any
 
 from cloudpickle.cloudpickle import _extract_code_globals, _should_pickle_by_reference
 
-from jupyter_deploy.capture import constants
+from jupyter_deploy.capture.pickling import constants
 
 _WHOLE = (
     "asyncio",
@@ -108,10 +109,26 @@ def is_named(obj: object) -> bool:
     Returns:
         Whether it is a module, or a class or function that stands in one.
     """
+    if is_open(obj):
+        return True
     if isinstance(obj, types.ModuleType):
         return not hasattr(obj, "__dict__") or bool(_should_pickle_by_reference(obj))
     plain = isinstance(obj, (type, types.FunctionType)) and not isinstance(obj, types.GenericAlias)  # a `list[int]` of Python 3.10
     return plain and bool(_should_pickle_by_reference(obj))
+
+
+def is_open(obj: object) -> bool:
+    """Say whether an object is what IPython puts in the place of `open` in a notebook, which a release needs as little as IPython.
+
+    Args:
+        obj: Any object.
+
+    Returns:
+        Whether a pickle is to hold Python's own `open` instead.
+    """
+    if not isinstance(obj, types.FunctionType):
+        return False
+    return obj is getattr(sys.modules.get("IPython.core.interactiveshell"), "_modified_open", None)
 
 
 def _parts_of_function(function: types.FunctionType) -> Iterator[tuple[str, object]]:

@@ -14,7 +14,7 @@ from pathlib import Path, PurePath
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from jupyter_deploy.capture.code import Piece, same_code, tree_of, unwrapped
+from jupyter_deploy.capture.noticing.code import Piece, same_code, tree_of, unwrapped
 from jupyter_deploy.values import Finding
 
 _FUNCTION = 0x2  # CO_NEWLOCALS: the code of a function, and not of a class

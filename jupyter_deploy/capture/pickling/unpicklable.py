@@ -12,8 +12,8 @@ from itertools import islice, pairwise
 from typing import NamedTuple
 
 from jupyter_deploy import errors
-from jupyter_deploy.capture.paths import parts
-from jupyter_deploy.capture.reached import is_own
+from jupyter_deploy.capture.pickling.paths import parts
+from jupyter_deploy.capture.pickling.reached import is_own
 
 Attempt = Callable[[object], "Exception | None"]
 """Pickles an object into nothing; returns why it failed, or None."""

@@ -1,0 +1,1 @@
+"""Secrets: looked for in everything that a capture would write, before it is written."""
