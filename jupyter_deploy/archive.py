@@ -102,7 +102,7 @@ def write(out: Path, bundle: Bundle, capture: Capture, lock: Lock, options: Opti
     root = Path(bundle.folder)
     index = Index(
         bundle=bundle.digest, tag=bundle.tag, options=options, provenance=provenance, files=_list(root),
-        lock=msgspec.structs.replace(lock, folder="", findings=()),
+        lock=msgspec.structs.replace(lock, folder="", findings=(), received=False),
         capture=msgspec.structs.replace(
             capture, folder="", interpreter="", path=(), seconds=0.0, provenance=Provenance()
         ),

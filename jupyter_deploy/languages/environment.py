@@ -142,6 +142,8 @@ def _advice(said: str) -> str:
         return "The index or the cache holds another file than the one that was locked: run `uv cache clean`, and deploy again."
     if _unreachable(said):
         return "Connect to the network, or name your package index in pip's configuration, and deploy again."
+    if "building from source is disabled" in said:
+        return "What came in an archive is installed from wheels only: ask for a bundle whose packages have one for this machine."
     if "build `" in said:
         return (
             "It has no wheel for this Python and cannot be built here: install a version that has one, fit again, and deploy again."
