@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from jupyter_deploy import errors, home
+from jupyter_deploy import errors, home, stops
 from jupyter_deploy.installer import run_uv
 from jupyter_deploy.languages.plan import about
 from jupyter_deploy.lock.format import parse, write
@@ -33,7 +33,11 @@ def find_or_make(capture: Capture, lock: Lock, folder: Path) -> Path:
     with _alone(folder / f".{lock.digest}.lock") as held:
         if not ((place / COMPLETE).exists() and python.exists()):
             shutil.rmtree(place, ignore_errors=True)  # half made by somebody who was killed, or its Python is gone
-            _make(place, Path(capture.interpreter), lock, held)
+            try:
+                _make(place, Path(capture.interpreter), lock, held)
+            except BaseException:
+                shutil.rmtree(place, ignore_errors=True)  # it may have filled the disk
+                raise
     return python
 
 
@@ -79,8 +83,17 @@ def _alone(file: Path) -> Iterator[int]:
     """Let one builder in at a time, in whichever process or thread; the programs that inherit the descriptor count too."""
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with file.open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+        while not _taken(held.fileno()):
+            stops.pause(stops.LOOK)
         yield held.fileno()
+
+
+def _taken(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _make(place: Path, interpreter: Path, lock: Lock, held: int) -> None:
