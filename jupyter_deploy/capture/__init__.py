@@ -1,8 +1,8 @@
 """The first step: from a live variable to a `Capture`; it runs in the kernel, and it alone needs the live objects.
 
-`variable.py` composes the others, in this order: `cells.py` reads the executed cells; `pickling/` takes the model out of the kernel;
-`leaks/` looks for secrets before anything is written; `sources.py` copies the modules beside the notebook; `asking/` asks the model,
-for contract and golden rows; `noticing/` says what a person should know; `report.py` lists what was taken along.
+`variable.py` composes the others, in order: `cells.py` reads the executed cells; `pickling/` takes the model out of the kernel;
+`leaks/` looks for secrets before anything is written; `sources.py` copies the modules beside the notebook; `asking/` asks the
+model, for contract and golden rows; `noticing/` says what a person should know; `report.py` lists what was taken along.
 """
 
 from jupyter_deploy.capture.asking.contract import MISSING

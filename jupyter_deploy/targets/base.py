@@ -24,7 +24,7 @@ class Launch(Value, frozen=True, kw_only=True):
         keys: The file with the hashes of the endpoint's keys.
         log: The file to which the release's processes write.
         options: Workers, deadline, limits, network.
-        packages: The environment's folder where it came with somebody's archive, because nothing in it may run before the release is
+        packages: The environment's folder where it came with an archive, because nothing in it may run before the release is
             isolated; empty for all others, whose interpreter is that of the environment.
         environment: The file with the environment variables that the model is declared to read; empty where there are none.
     """
