@@ -145,21 +145,26 @@ class Arena:
         self.deploy(factor, *modules, **settings).wait()
         return "the same command"
 
-    def meet(self, fault: Fault, *modules: str, retry: float = 0.0) -> Seen:
+    def meet(self, fault: Fault, *modules: str, retry: float = 0.0, told: list[str] | None = None) -> Seen:
         """Deploy the next model while something happens to the agent.
 
         Args:
             fault: Gives, for the agent's process id, a block in which the fault may happen; the block says whether it did.
             modules: What the model's code needs.
             retry: Seconds for which callers try again, where a fault may lose their calls.
+            told: Takes what people are told of the fault.
         """
         factor, seen = self.next(), Seen()
         with self.load(seen, retry):
             pid = self.agent()
             with fault(pid) as happened:
-                with contextlib.suppress(errors.DeployError):
+                try:
                     endpoint = self.deploy(factor, *modules)
-                    follow(endpoint._client, endpoint.view.release)
+                    reason = follow(endpoint._client, endpoint.view.release).reason
+                except errors.DeployError as error:
+                    reason = str(error)
+                if told is not None:
+                    told.append(reason)
                 seen.hit = happened()
             began = time.monotonic()
             seen.finished = self.finish(factor, *modules)

@@ -8,11 +8,9 @@ import hashlib
 import os
 import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
 import pytest
@@ -20,7 +18,6 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
 import jupyter_deploy as jd
-from jupyter_deploy import errors
 from jupyter_deploy.agent.client import AgentClient
 from jupyter_deploy.agent.lifecycle import connect, wait_for_end
 from jupyter_deploy.home import Home
@@ -156,31 +153,3 @@ def test_a_release_that_is_being_revived_keeps_its_route(home: Home) -> None:
     while answering(revived).startswith("503"):
         time.sleep(0.05)
     assert "200 revived@1 verified" == answering(revived)
-
-
-@contextlib.contextmanager
-def full_disk(folder: Path, megabytes: int) -> Iterator[None]:
-    """Mount a small disk over a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("mounting a small disk needs root")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
-
-
-def test_a_full_disk_fails_the_deploy_and_leaves_what_served(home: Home) -> None:
-    """An environment that does not fit is a failure with a reason; the preview answers, and with room the same command finishes."""
-    with full_disk(home.environments, 20):
-        endpoint = jd.deploy(model(1.0), name="churn", example=FRAME)
-        with pytest.raises(errors.DeployError, match=r"(?i)space|disk"):
-            endpoint.wait()
-        assert "200 churn@1 preview" == answering(endpoint)
-
-    jd.deploy(model(1.0), name="churn", example=FRAME, wait=True)
-
-    assert "200 churn@1 verified" == answering(endpoint)
