@@ -17,7 +17,7 @@ help:
 	@echo 'make setup         an environment in .venv with everything below'
 	@echo 'make demo          deploy the model of an example notebook and call it'
 	@echo 'make test          all tests but those of `make faults`; ARGS="-k name" picks some'
-	@echo 'make faults        tests that kill processes'
+	@echo 'make faults        tests that kill processes and fill disks, at a sample of points; FAULTS=all takes every point, FAULTS_SEED=7 the same'
 	@echo 'make browser-test  tests that drive JupyterLab and the endpoint'"'"'s page in Chromium'
 	@echo 'make lint          ruff and mypy'
 	@echo 'make bench-deploy  the figures of a deploy, with peers beside them; ARGS="--seconds 10 --quick" for a short run'
@@ -39,6 +39,8 @@ test: setup
 	$(call run,$(PYTEST) -m 'not faults and not cluster and not gpu and not browser' $(ARGS))
 
 faults: setup
+	@bash requirements/faults.sh
+	$(call run,$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements/lab.txt)
 	$(call run,$(PYTEST) -m faults $(ARGS))
 
 browser-test: setup

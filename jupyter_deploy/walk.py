@@ -91,6 +91,7 @@ class Walk(threading.Thread):
         except errors.DeployError as error:
             self._end("failed", error)
         except OSError as error:  # a full or read-only disk, or a limit of the system
+            log.exception("%s met an error of the system", self.release.tag)
             self._end("failed", homes.failed(error, self.home.root))
         finally:
             self._settle()

@@ -12,11 +12,29 @@ from tests.faults.arena import Seen
 
 BEGIN, END = "<!-- tables: begin -->", "<!-- tables: end -->"
 ROWS: list[tuple[str, str, Seen]] = []
+OTHERS: dict[str, tuple[str, str, float]] = {}  # by test: what is expected, what was seen, seconds
+SEEN = {"passed": "so it was", "failed": "**not so**", "skipped": "not tried here"}
+EXPECTED = {
+    "System calls": "The agent is killed (SIGKILL) as one of its threads enters its Nth system call of a name.",
+    "Functions": "The agent is killed where one of its functions begins or ends.",
+    "Processes": "Another process is killed once a stage has begun. Callers of a killed router try again, as our clients do.",
+    "A write finds no room, once": "One system call of the agent fails with ENOSPC.",
+    "No write finds room any more": "From some call of each thread on, whatever writes fails with ENOSPC, the store too.",
+    "Real disks": "The home lies on a small disk that is full but for some bytes while the deploy is asked for.",
+}
+HEAD = "| point | tried | reached | calls meanwhile | lost or wrong | finished by | median s |"
 
 
 def add(table: str, point: str, seen: Seen) -> None:
     """Note what came of one point, in the order in which points are tried."""
     ROWS.append((table, point, seen))
+
+
+def note(test: str, expected: str, outcome: str, seconds: float) -> None:
+    """Note how a test ended that is no point of a table."""
+    before = OTHERS.get(test, ("", "passed", 0.0))
+    worst = outcome if before[1] == "passed" else before[1]
+    OTHERS[test] = (expected, worst, before[2] + seconds)
 
 
 def write() -> None:
@@ -35,11 +53,11 @@ def text() -> str:
     reached = sum(seen.hit for _, _, seen in ROWS)
     head = f"{len(ROWS)} points were tried, {reached} of them were reached (FAULTS={points.AMOUNT}, FAULTS_SEED={points.SEED}).\n"
     tables = {table: [row for row in ROWS if row[0] == table] for table, _, _ in ROWS}
-    return "\n".join([head, *(line for name, rows in tables.items() for line in _table(name, rows))])
+    return "\n".join([head, *(line for name, rows in tables.items() for line in _table(name, rows)), *_others()])
 
 
 def _table(name: str, rows: list[tuple[str, str, Seen]]) -> Iterator[str]:
-    yield from (f"### {name}", "", "| point | tried | reached | calls meanwhile | lost or wrong | finished by | median s |")
+    yield from (f"### {name}", "", EXPECTED[name], "", HEAD)
     yield "|---|---|---|---|---|---|---|"
     for point in dict.fromkeys(point for _, point, _ in rows):
         seen = [one for _, other, one in rows if other == point]
@@ -50,4 +68,11 @@ def _table(name: str, rows: list[tuple[str, str, Seen]]) -> Iterator[str]:
             f"{statistics.median(one.seconds for one in seen):.1f}",
         )  # fmt: skip
         yield f"| {' | '.join(map(str, cells))} |"
+    yield ""
+
+
+def _others() -> Iterator[str]:
+    yield from ("### Everything else", "", "| what must be so | what was seen | s |", "|---|---|---|")
+    for expected, outcome, seconds in OTHERS.values():
+        yield f"| {expected} | {SEEN[outcome]} | {seconds:.0f} |"
     yield ""
