@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -56,9 +55,14 @@ def tampered(pid: int, call: str, what: str, when: str, log: Path) -> Iterator[C
     try:
         yield lambda: ended(pid, 0) or happened(log)
     finally:
-        if tracer.poll() is None:
-            tracer.send_signal(signal.SIGTERM)
-        tracer.wait()
+        tracer.terminate()
+        try:
+            tracer.wait(5)
+        except (
+            subprocess.TimeoutExpired
+        ):  # it waits for a thread that does not stop; the kernel lets go of them all when it is killed
+            tracer.kill()
+            tracer.wait()
         tracer.stderr.close()
 
 
