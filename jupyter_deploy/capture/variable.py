@@ -96,6 +96,7 @@ def _take(
     served = framework.serve(model)
     declared, included = environment.check(terms.env), files.find(terms.include, here)
     seen = _look(served, expression, notebook, beside, included, terms)  # before anything is written
+    home.check_room(folder, seen.reached.size)
     taken = report.of_objects(served, expression, describe(model), seen.reached)
     seen.reached.reduced.clear()  # which may hold much
     pickler = functools.partial(objects.dump, name=expression, place=notebook.place)

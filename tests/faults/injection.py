@@ -58,9 +58,7 @@ def tampered(pid: int, call: str, what: str, when: str, log: Path) -> Iterator[C
         tracer.terminate()
         try:
             tracer.wait(5)
-        except (
-            subprocess.TimeoutExpired
-        ):  # it waits for a thread that does not stop; the kernel lets go of them all when it is killed
+        except subprocess.TimeoutExpired:  # it waits for a thread that does not stop; killed, it lets go of all of them
             tracer.kill()
             tracer.wait()
         tracer.stderr.close()

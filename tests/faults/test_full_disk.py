@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,16 +89,43 @@ def test_a_disk_that_is_full(small: Arena, left: int) -> None:
 
 
 def test_a_capture_that_does_not_fit(home: Home, tmp_path: Path) -> None:
-    """The kernel is told, with the place and the room, and what was written is removed."""
-    data = bytes(range(256)) * 100_000
-    names = {"data": data, "model": multiplier(1)}
+    """How much is missing is said before a byte of it is written, and nothing is left."""
+    names: dict[str, Any] = {"__name__": "__main__", "data": bytes(range(256)) * 100_000}
     exec("def model(rows: list) -> list:\n    return [data[row] for row in rows]", names)
     home.make()
     with disks.small(home.staging, 8):
-        with pytest.raises(errors.DiskFailed, match=r"(?s)disk is full.*MB free of 8\.4 MB.*jupyter deploy gc"):
+        with pytest.raises(errors.DiskFailed, match=r"25\.6 MB are to be written .* 8\.4 MB are free: 17\.2 MB are missing"):
             jd.deploy(names["model"], name="large", example=[1], folder=tmp_path)
 
         assert [] == list(home.staging.iterdir())
+
+
+FILLING = """
+import os, pathlib
+
+class Model:
+    def predict(self, rows):
+        return rows
+    def __getstate__(self):
+        once, filler = pathlib.Path({marker!r}), pathlib.Path({filler!r})
+        if once.exists() and not filler.exists():
+            with filler.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, os.statvfs(filler).f_bavail * 4096)
+        once.touch()
+        return {{}}
+"""
+
+
+def test_a_capture_whose_room_is_taken_meanwhile(home: Home, tmp_path: Path) -> None:
+    """Where the room ends while it is written, the kernel is told with the place and what to do, and nothing is left."""
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    exec(FILLING.format(marker=str(tmp_path / "once"), filler=str(home.staging / "filler")), namespace)
+    home.make()
+    with disks.small(home.staging, 8):
+        with pytest.raises(errors.DiskFailed, match=r"(?s)disk is full.*0\.0 MB free of 8\.4 MB.*jupyter deploy gc"):
+            jd.deploy(namespace["Model"](), name="large", example=[1], folder=tmp_path)
+
+        assert ["filler"] == [one.name for one in home.staging.iterdir()]
 
 
 def test_a_bundle_that_cannot_be_linked_and_does_not_fit(home: Home, tmp_path: Path) -> None:

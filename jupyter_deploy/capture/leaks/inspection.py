@@ -38,18 +38,25 @@ def inspect(model: object, name: str, *, reached: objects.Reached, place: object
     Raises:
         NotPicklable: If something in it cannot leave the kernel.
     """
-    look = _Look()
+    look, nowhere = _Look(), _Nowhere()
 
     def make(file: IO[bytes], reached: objects.Reached, place: objects.Place) -> objects.Pickler:
         return _Looking(look, file, reached, place)
 
-    objects.dump(model, _Nowhere(), name=name, reached=reached, place=place, make=make)
+    objects.dump(model, nowhere, name=name, reached=reached, place=place, make=make)
+    reached.size = nowhere.size
     return look.met
 
 
 class _Nowhere(io.BytesIO):
+    """Counts what is written, and keeps none of it."""
+
+    size = 0
+
     def write(self, data: Any) -> int:
-        return memoryview(data).nbytes
+        size = memoryview(data).nbytes
+        self.size += size
+        return size
 
 
 class _Looking(objects.Pickler):

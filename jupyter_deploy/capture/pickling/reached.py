@@ -29,6 +29,7 @@ class Reached:
         reduced: By their ids, at most `MOST_REDUCED` objects that are no plain values or containers, with function, arguments and
             state of their reduction.
         held: Paths, and at most `MOST_HELD` objects of classes that no installed package defines.
+        size: How large the pickle is, in bytes.
     """
 
     def __init__(self) -> None:
@@ -38,6 +39,7 @@ class Reached:
         self.classes: dict[type, bool] = {}
         self.reduced: dict[int, tuple[object, tuple[Any, ...]]] = {}
         self.held: list[object] = []
+        self.size = 0
 
     def meet(self, obj: object) -> None:
         """Note an object of whatever kind.
