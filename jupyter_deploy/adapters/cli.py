@@ -187,7 +187,7 @@ def cancel(
     """Stop a deploy that is on its way; what served before goes on serving."""
     with failing(as_json):
         release = connected(start=True).cancel(name, number)
-        terminal.json(release) if as_json else print(f"{release.tag} ends at its next stage.")
+        terminal.json(release) if as_json else print(f"{release.tag} is being cancelled.")
 
 
 @app.command()

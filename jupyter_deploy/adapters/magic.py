@@ -241,7 +241,7 @@ class DeployMagics(Magics):
         number = asked.release or client.endpoint(name).releases[0].number
         release = client.cancel(name, number)
         self._show(
-            asked, release, lambda: {"text/plain": f"{release.tag} ends at the next stage; what served before goes on serving."}
+            asked, release, lambda: {"text/plain": f"{release.tag} is being cancelled; what served before goes on serving."}
         )
 
     def _remove(self, asked: Any, name: str) -> None:
