@@ -240,9 +240,7 @@ class DeployMagics(Magics):
         client = self._agent()
         number = asked.release or client.endpoint(name).releases[0].number
         release = client.cancel(name, number)
-        self._show(
-            asked, release, lambda: {"text/plain": f"{release.tag} is being cancelled; what served before goes on serving."}
-        )
+        self._show(asked, release, lambda: {"text/plain": f"{release.tag} is being cancelled; what served before goes on serving."})
 
     def _remove(self, asked: Any, name: str) -> None:
         self._agent().remove(name)
