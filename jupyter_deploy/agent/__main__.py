@@ -42,8 +42,7 @@ def main() -> None:
 
 
 def _be(home: Home) -> None:
-    lock = lifecycle.take_lock(home.make())
-    if lock is None:
+    if lifecycle.take_lock(home.make()) is None:  # kept open until this process is gone, and its last file with it
         return
     try:
         space.sweep(home)
@@ -51,7 +50,6 @@ def _be(home: Home) -> None:
         asyncio.run(serve(home))
     finally:
         home.agent_socket.unlink(missing_ok=True)
-        os.close(lock)
 
 
 async def serve(home: Home) -> None:
