@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
@@ -31,7 +31,15 @@ LIMITS: dict[str, tuple[float, float]] = {
     "deadline": (0.001, 86_400),
     "start_deadline": (0.001, 86_400),
     "stage_deadline": (0.001, 86_400),
+    "threads": (0, 1_024),
+    "memory": (0, 2**50),
+    "gpu": (0, 64),
     "body_limit": (1_024, 2**31),
+    "body_deadline": (0.001, 86_400),
+    "row_limit": (1, 10**9),
+    "queue": (1, 1_000_000),
+    "batch": (1, 1_000_000),
+    "quantize_tolerance": (0, 1),
     "port": (1, 65_535),
     "golden_rows": (1, 10_000),
     "keep": (0, 100),
@@ -191,6 +199,8 @@ def _kinds() -> dict[str, Any]:
 
 def _expected(key: str) -> str:
     kind = _kinds()[key]
+    if words := get_args(kind) if get_origin(kind) is Literal else ():
+        return f"{', '.join(f'`{word}`' for word in words[:-1])} or `{words[-1]}`"
     word = WORDS.get(kind, WORDS[int])
     return f"{word} from {LIMITS[key][0]:,g} to {LIMITS[key][1]:,g}" if key in LIMITS else word
 

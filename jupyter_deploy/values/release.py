@@ -75,6 +75,9 @@ class Options(Value, frozen=True, kw_only=True):
     Attributes:
         target: Where to run.
         workers: How many worker processes a release has.
+        threads: Threads of the model's own libraries in each worker; 0 divides the machine's cores among the workers.
+        memory: Bytes that each worker may have beyond what it shares with the others; 0 stands for no limit.
+        gpu: How many GPUs a release has, one worker on each; 0 stands for none.
         tolerance: Relative tolerance of floats when golden rows are compared.
         retry: Whether the router may repeat a request that no worker has begun to answer.
         network: Whether a verified release may reach the network.
@@ -83,6 +86,15 @@ class Options(Value, frozen=True, kw_only=True):
         start_deadline: Seconds for a release to load its model and become ready.
         stage_deadline: Seconds after which a stage of the deploy is given up.
         body_limit: The largest request body, in bytes.
+        body_deadline: Seconds for a whole request body to arrive.
+        row_limit: The most rows of one request.
+        queue: The most requests that wait for the model in one worker; more are refused with status 429.
+        batch: The most rows of one call of the model that answers several waiting requests; 1 stands for one request a call.
+        strict: Whether values outside of what the notebook's own data held are refused.
+        compile: Whether a faster form of the model is looked for: `auto` takes one that proves itself, `off` never looks,
+            `require` refuses the release where there is none.
+        quantize: Whether a form in 8-bit integers is tried too.
+        quantize_tolerance: Relative tolerance of floats for that form.
         preview: Whether to answer from the kernel's environment at once.
         preview_live: Whether an unverified preview may replace a verified release at the endpoint's URL.
         locker: Which locker makes the lock.
@@ -92,6 +104,9 @@ class Options(Value, frozen=True, kw_only=True):
 
     target: str = "local"
     workers: int = 2
+    threads: int = 0
+    memory: int = 0
+    gpu: int = 0
     tolerance: float = 1e-6
     retry: bool = True
     network: bool = False
@@ -99,7 +114,15 @@ class Options(Value, frozen=True, kw_only=True):
     deadline: float = 30.0
     start_deadline: float = 60.0
     stage_deadline: float = 1800.0
-    body_limit: int = 10 * 1024 * 1024
+    body_limit: int = 16 * 1024 * 1024
+    body_deadline: float = 10.0
+    row_limit: int = 100_000
+    queue: int = 256
+    batch: int = 512
+    strict: bool = False
+    compile: Literal["auto", "off", "require"] = "auto"
+    quantize: bool = False
+    quantize_tolerance: float = 0.01
     preview: bool = True
     preview_live: bool = False
     locker: str = "uv"

@@ -121,8 +121,8 @@ class Release:
         self.log = parent.folder / f"r{len(parent.releases)}.log"
         self.command: dict[str, Any] = {
             "do": "release", "release": "churn@1", "state": "preview", "folder": str(capture), "runtime": str(self.folder),
-            "workers": 2, "keys": str(parent.folder / "keys.json"), "log": str(self.log), "network": True, "deadline": 30.0,
-            "body_limit": 100_000, "silence": 5.0, **options,
+            "workers": 2, "keys": str(parent.folder / "keys.json"), "log": str(self.log), "network": True,
+            "limits": {"body": 100_000}, "silence": 5.0, **options,
         }  # fmt: skip
         self.answer = ask(parent.control, self.command)
 
@@ -282,7 +282,7 @@ def test_a_call_past_its_deadline_is_given_up(plain: Parent, tmp_path: Path, qui
             time.sleep(60 if rows == ["hang"] else 0)
         return rows
 
-    release = plain.release(function(tmp_path / "hang", hang), deadline=0.5, workers=1).ready()
+    release = plain.release(function(tmp_path / "hang", hang), limits={"deadline": 0.5}, workers=1).ready()
     assert [["fine"]] * quick == [release.call(body=["fine"]).json()["predictions"] for _ in range(quick)]
     got = release.call(body=["hang"])
 

@@ -20,7 +20,7 @@ from jupyter_deploy.targets.base import Health, Launch
 from jupyter_deploy.targets.local import sockets
 from jupyter_deploy.targets.local.parents import Parents, last_line, tell
 from jupyter_deploy.targets.local.watch import Watch, ended, kill_session
-from jupyter_deploy.values import from_json, to_json
+from jupyter_deploy.values import Options, from_json, to_json
 
 SILENCE = 5.0  # seconds without a sign of life after which a worker is replaced
 GRACE = 5.0  # seconds beyond the deadline that a stopped worker has to finish what is in flight
@@ -226,7 +226,7 @@ class Workers:
             "do": "release", "release": f"{launch.endpoint}@{launch.number}", "state": launch.state, "folder": launch.folder,
             "runtime": str(one.folder), "workers": options.workers, "keys": launch.keys, "log": launch.log,
             "network": options.network or launch.state == "preview",  # a preview may do what its kernel may do
-            "deadline": options.deadline, "body_limit": options.body_limit, "silence": SILENCE,
+            "limits": _limits(options), "silence": SILENCE,
             "environment": launch.environment, "isolated": options.isolation or launch.packages != "",
             "packages": launch.packages, "hidden": [*map(str, self._hidden)],
         }  # fmt: skip
@@ -329,3 +329,12 @@ def _health(one: Running) -> Health:
         restarts=status.get("restarts", 0),
         open=tuple(status.get("open", ())),
     )
+
+
+def _limits(options: Options) -> dict[str, Any]:
+    """Say what a worker takes and for how long, in the worker's own words."""
+    return {
+        "body": options.body_limit, "rows": options.row_limit, "body_seconds": options.body_deadline, "deadline": options.deadline,
+        "queue": options.queue, "batch": options.batch, "memory": options.memory, "threads": options.threads,
+        "strict": options.strict,
+    }  # fmt: skip

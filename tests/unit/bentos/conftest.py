@@ -18,6 +18,7 @@ from jupyter_deploy.bentos.python.endpoint.board import Board
 from jupyter_deploy.bentos.python.endpoint.contract import Contract, Golden, Manifest, Method, Output
 from jupyter_deploy.bentos.python.endpoint.hotpath import HotPath, Served, routes_of
 from jupyter_deploy.bentos.python.endpoint.keys import Keys
+from jupyter_deploy.bentos.python.endpoint.limits import Limits
 from jupyter_deploy.bentos.python.endpoint.model import BoundMethod, Model
 
 SECRET = keys.make_key()
@@ -69,8 +70,8 @@ def make_app(tmp_path: Path) -> Callable[..., HotPath]:
         model = Model(manifest, Contract(methods=(method,)), golden, {"predict": BoundMethod(method, function)})
         found = Keys(write_keys(tmp_path / "keys.json", SECRET))
         served = Served(
-            model=model, release="churn@7", state="verified", keys=found, board=Board(routes_of(model), 2), deadline=deadline,
-            body_limit=limit,
+            model=model, release="churn@7", state="verified", keys=found, board=Board(routes_of(model), 2),
+            limits=Limits(deadline=deadline, body=limit),
         )  # fmt: skip
         return HotPath(served)
 

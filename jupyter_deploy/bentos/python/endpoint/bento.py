@@ -21,10 +21,10 @@ from .board import Board
 from .contract import Contract, Method
 from .hotpath import Asgi, Checker, HotPath, Served, routes_of
 from .keys import Keys, OneKey, Open, make_key, well_formed
+from .limits import Limits
 from .model import Model, load, read
 from .workers import warm
 
-SECONDS, BYTES = 30.0, 10 * 1024 * 1024  # deadline and body limit of a bundle that is served alone
 LEAN: dict[str, Any] = {
     "logging": {"access": {"enabled": False}}, "metrics": {"enabled": False}, "tracing": {"excluded_urls": ".*"},
 }  # fmt: skip
@@ -120,7 +120,7 @@ def alone(folder: Path, inner: Asgi) -> HotPath:
     model = load(folder)
     served = Served(
         model=model, release=os.environ.get("JD_RELEASE", model.manifest.endpoint), state=os.environ.get("JD_STATE", "bundle"),
-        keys=keys, board=Board(routes_of(model), 1), deadline=SECONDS, body_limit=BYTES,
+        keys=keys, board=Board(routes_of(model), 1), limits=Limits(),
     )  # fmt: skip
     app = HotPath(served, inner)
     warm(app)

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from . import codec, log, metrics, openapi, page, schema
 from .board import Board
 from .calls import Calls
+from .limits import Limits
 from .model import Model
 from .problems import BodyTooLarge, ModelFailed, NoSuchRoute, NotJson, Problem, Unauthorized, WrongMethod
 
@@ -55,8 +56,7 @@ class Served:
         state: `preview` or `verified`.
         keys: Who may call.
         board: Where it is counted.
-        deadline: Seconds after which a call is given up.
-        body_limit: The largest body, in bytes.
+        limits: What it takes, and for how long.
     """
 
     model: Model
@@ -64,8 +64,7 @@ class Served:
     state: str
     keys: Checker
     board: Board
-    deadline: float
-    body_limit: int
+    limits: Limits
 
 
 def routes_of(model: Model) -> tuple[str, ...]:
@@ -136,7 +135,7 @@ class HotPath:
             worker: Its number, from 0.
         """
         self.slot = self.served.board.slot(worker)
-        self._calls = Calls(self.slot, self.served.deadline)
+        self._calls = Calls(self.slot, self.served.limits.deadline)
         self._ids = os.urandom(6).hex()
         self._number = 0
 
@@ -195,8 +194,8 @@ class HotPath:
             raise NotJson("Send `content-type: application/json`.")
         if request.encoding not in (b"", b"identity"):
             raise NotJson("Send the body without a content-encoding.")
-        if request.length > self.served.body_limit:
-            raise BodyTooLarge(f"A body has at most {self.served.body_limit} bytes.")
+        if request.length > self.served.limits.body:
+            raise BodyTooLarge(f"A body has at most {self.served.limits.body} bytes.")
         parts, size = [], 0
         while True:
             message = await receive()
@@ -204,8 +203,8 @@ class HotPath:
                 return None
             parts.append(message.get("body", b""))
             size += len(parts[-1])
-            if size > self.served.body_limit:
-                raise BodyTooLarge(f"A body has at most {self.served.body_limit} bytes.")
+            if size > self.served.limits.body:
+                raise BodyTooLarge(f"A body has at most {self.served.limits.body} bytes.")
             if not message.get("more_body"):
                 return parts[0] if len(parts) == 1 else b"".join(parts)
 

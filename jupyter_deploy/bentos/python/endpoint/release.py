@@ -17,9 +17,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from . import isolation, log, network
 from .control import Command, Control, prepare
@@ -48,8 +48,7 @@ class Spec:
         keys: The file with the hashes of its keys.
         log: The file to which its processes write.
         network: Whether it may reach the network.
-        deadline: Seconds after which a call is given up.
-        body_limit: The largest body, in bytes.
+        limits: The fields of `limits.Limits`.
         silence: Seconds without a heartbeat after which a worker is replaced.
         environment: The file with the environment variables that the model is declared to read; empty where there are none.
         isolated: Whether it is kept from what is not its own.
@@ -65,8 +64,7 @@ class Spec:
     keys: str
     log: str
     network: bool = True
-    deadline: float = 30.0
-    body_limit: int = 10 * 1024 * 1024
+    limits: dict[str, Any] = field(default_factory=dict)
     silence: float = 5.0
     environment: str = ""
     isolated: bool = False
@@ -172,11 +170,12 @@ class ReleaseParent:
         from .board import Board
         from .hotpath import HotPath, Served, routes_of
         from .keys import Keys
+        from .limits import Limits
 
         loaded = model.load(Path(spec.folder))
         served = Served(
-            model=loaded, release=spec.release, state=spec.state, keys=Keys(Path(spec.keys)), deadline=spec.deadline,
-            board=Board(routes_of(loaded), spec.workers), body_limit=spec.body_limit,
+            model=loaded, release=spec.release, state=spec.state, keys=Keys(Path(spec.keys)),
+            board=Board(routes_of(loaded), spec.workers), limits=Limits(**spec.limits),
         )  # fmt: skip
         return HotPath(served, self._inner(served) if self.bentoml else None)
 

@@ -128,7 +128,7 @@ class Workers:
             if now - slot.beat <= self._silence:
                 continue
             # A call that keeps the interpreter to itself silences the loop too; it has until the deadline, unless it is stopped.
-            allowed = slot.busy + self._app.served.deadline + self._silence
+            allowed = slot.busy + self._app.served.limits.deadline + self._silence
             if slot.busy and now < allowed and not _stopped(pid):
                 continue
             log.write("worker_silent", worker=number, silent=round(now - slot.beat, 1))
