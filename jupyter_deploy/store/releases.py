@@ -11,6 +11,8 @@ from jupyter_deploy import errors
 from jupyter_deploy.store.database import Database
 from jupyter_deploy.values import (
     STAGES,
+    Attempt,
+    Batching,
     Difference,
     Finding,
     Options,
@@ -22,8 +24,8 @@ from jupyter_deploy.values import (
     to_json,
 )
 
-COLUMNS = ("state", "url", "lock", "bundle", "reason", "hint", "differences", "verified", "findings")
-VALUES = ("differences", "findings")  # columns that hold JSON
+COLUMNS = ("state", "url", "lock", "bundle", "reason", "hint", "differences", "verified", "findings", "batching", "compiled")
+VALUES = ("differences", "findings", "batching", "compiled")  # columns that hold JSON
 RELEASES = """
 SELECT * FROM releases AS one WHERE (?1 IS NULL OR endpoint = ?1) AND (
     ?2 IS NULL OR number > (SELECT MAX(number) FROM releases WHERE endpoint = one.endpoint) - ?2
@@ -224,6 +226,8 @@ class Releases(Database):
             verified=bool(row["verified"]),
             differences=tuple(from_json(row["differences"], list[Difference])),
             findings=tuple(from_json(row["findings"], list[Finding])),
+            batching=tuple(from_json(row["batching"], list[Batching])),
+            compiled=tuple(from_json(row["compiled"], list[Attempt])),
             provenance=from_json(row["provenance"], Provenance),
             nondeterministic=from_json(row["options"], Options).nondeterministic,
             stages=tuple(Stage(**dict(stage)) for stage in stages),

@@ -7,7 +7,7 @@ import unicodedata
 from typing import Literal
 
 from jupyter_deploy import errors
-from jupyter_deploy.bentos.python.endpoint.contract import Contract
+from jupyter_deploy.bentos.python.endpoint.contract import Attempt, Batching, Contract
 from jupyter_deploy.values.base import Value
 from jupyter_deploy.values.capture import Finding, Provenance
 
@@ -150,6 +150,8 @@ class Release(Value, frozen=True, kw_only=True):
         findings: What a person should know of before they trust it, from every stage.
         provenance: Where it came from.
         nondeterministic: Whether only shapes and types of its golden answers were compared.
+        batching: Which methods answer several requests in one call; empty before it was verified.
+        compiled: Which faster forms of its model were tried.
     """
 
     endpoint: str
@@ -168,6 +170,8 @@ class Release(Value, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     provenance: Provenance = Provenance()
     nondeterministic: bool = False
+    batching: tuple[Batching, ...] = ()
+    compiled: tuple[Attempt, ...] = ()
 
     @property
     def tag(self) -> str:

@@ -102,6 +102,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         infinite: Whether infinite numbers were seen in an array or a sparse one.
         schema: For a list or a value, the JSON schema of one answer, from the function's type hint, or from what it answered.
         library: Whose a frame or a series is.
+        streamed: Whether the method is a generator, so that an answer can be sent piece by piece; collected, it is a list.
     """
 
     kind: OutputKind
@@ -119,6 +120,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     infinite: bool = False
     schema: dict[str, Any] | None = None
     library: Library = "pandas"
+    streamed: bool = False
 
 
 class Method(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -172,6 +174,40 @@ class Golden(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     shape_only: bool = False
 
 
+class Batching(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether requests that wait for one method are answered in one call of the model.
+
+    Attributes:
+        method: The route's name.
+        on: Whether they are.
+        reason: What was seen when its golden rows were asked one by one.
+    """
+
+    method: str
+    on: bool
+    reason: str
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One faster form of a model that was tried, and what came of it.
+
+    Attributes:
+        engine: What runs it, such as `ONNX Runtime` or `ONNX Runtime, int8`.
+        kept: Whether it answers now.
+        reason: Why, or why not, in one sentence.
+        difference: The largest relative difference of a golden answer; None where none was compared.
+        speedup: How many times less time the model takes; None where that was not measured.
+        seconds: How long the attempt took.
+    """
+
+    engine: str
+    kept: bool
+    reason: str
+    difference: float | None = None
+    speedup: float | None = None
+    seconds: float = 0.0
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """`manifest.json`: what a worker must know to load and run what was captured.
 
@@ -186,6 +222,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         sources: The folder to put on the module path, relative to the manifest; empty where there is none.
         preload: Modules to import before the model is loaded.
         environment: The names of environment variables that the model reads; their values are given to the release where it runs.
+        saved: In which format the model is written, for people, such as `skops`, or `cloudpickle, because ...`.
+        batching: Which methods answer several requests in one call; known once a release was verified.
+        compiled: Which faster forms of the model were tried.
     """
 
     format: int = 1
@@ -198,3 +237,6 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     sources: str = ""
     preload: tuple[str, ...] = ()
     environment: tuple[str, ...] = ()
+    saved: str = ""
+    batching: tuple[Batching, ...] = ()
+    compiled: tuple[Attempt, ...] = ()
