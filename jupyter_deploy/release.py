@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from jupyter_deploy import errors
 from jupyter_deploy.answers import ABSOLUTE, alike, largest, same
-from jupyter_deploy.values import Difference, Finding, Golden, to_json
+from jupyter_deploy.values import Batching, Contract, Difference, Finding, Golden, Method, to_json
 
 ROUNDED = 1e-2  # of the largest number in a row, such as the distances of its neighbours, itself among them
 SHOWN = 120  # characters of an answer that people see
 KEPT = 100  # differences of a release that are kept
 LIMIT = 10 << 20  # bytes of a request where nothing else is said
-TOO_LATE = 504
+OK, TOO_LATE = 200, 504
+PROBED, PROBED_SECONDS = 20, 2.0  # rows of a method that are asked alone at most, and for how long
+ONE_BY_ONE = ("arguments", "value")  # kinds of input of which one call takes one row
 SUSPECTS = ("patch", "package", "module", "file", "environment")  # kinds of findings that change answers, the likeliest first
 FAILING = ("file", "environment", "module", "package", "patch")  # and those that leave a model without an answer
 NAMED = 3  # of these
@@ -56,6 +60,42 @@ def verify(golden: Sequence[Golden], call: Call, tolerance: float, body_limit: i
         found += _differences(one, got, tolerance, asked[one.method])
         asked[one.method] += len(one.rows)
     return found
+
+
+def probe(golden: Sequence[Golden], contract: Contract, call: Call, tolerance: float) -> list[Batching]:
+    """Find out which methods may answer several requests in one call: those whose rows are answered alone as they were together.
+
+    Args:
+        golden: The golden rows of each method, which a release has reproduced.
+        contract: The methods.
+        call: Sends a path and a JSON body to the release; gives HTTP status and body.
+        tolerance: Relative tolerance of floats.
+
+    Returns:
+        One decision for each method, with what was seen.
+    """
+    return [_probe(method, [one for one in golden if one.method == method.name], call, tolerance) for method in contract.methods]
+
+
+def _probe(method: Method, golden: Sequence[Golden], call: Call, tolerance: float) -> Batching:
+    told = functools.partial(Batching, method=method.name)
+    if method.input.kind in ONE_BY_ONE:
+        return told(on=False, reason="each row is a call of its own")
+    if any(one.shape_only for one in golden):
+        return told(on=False, reason="the model draws random numbers, so that answers cannot be compared")
+    pairs = [(row, answer) for one in golden if len(one.rows) > 1 for row, answer in zip(one.rows, one.answers, strict=True)]
+    asked, end = 0, time.monotonic() + PROBED_SECONDS
+    for row, wanted in pairs[:: max(1, len(pairs) // PROBED)]:
+        if asked and time.monotonic() > end:
+            break
+        status, answered = call(f"/{method.name}", to_json({"rows": [row]}))
+        got = json.loads(answered).get("predictions") if status == OK else None
+        if got is None or len(got) != 1 or not same(wanted, got[0], tolerance, _scale(wanted)):
+            return told(on=False, reason="a golden row alone is not answered as it was together with others")
+        asked += 1
+    if not asked:
+        return told(on=False, reason="there are no golden rows that were answered together")
+    return told(on=True, reason=f"{asked} golden rows alone were answered as they were together")
 
 
 def explain(differences: Sequence[Difference], golden: Sequence[Golden], tolerance: float) -> errors.Refused:

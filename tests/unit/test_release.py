@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from jupyter_deploy import errors
-from jupyter_deploy.release import FAILING, explain, proof, suspect, verify
-from jupyter_deploy.values import Finding, Golden
+from jupyter_deploy.release import FAILING, explain, probe, proof, suspect, verify
+from jupyter_deploy.values import Contract, Finding, Golden, Input, Method, Output
 
 GOLDEN = [Golden(method="predict", rows=[[1.0], [2.0]], answers=[0, 1])]
 
@@ -124,3 +124,39 @@ def test_a_refusal_names_its_suspects() -> None:
     assert "Mend the patch. Look." == told.hint
     assert "The file. The environment. The module." in suspect(refused, findings, FAILING).message
     assert refused is suspect(refused, [findings[0], findings[-1]])
+
+
+def contract(kind: str = "array") -> Contract:
+    """Make a contract with one method."""
+    return Contract(methods=(Method(name="predict", input=Input(kind=kind), output=Output(kind="array")),))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "golden", "answer", "expected"),
+    [
+        ("array", [Golden(method="predict", rows=[1.0, 2.0], answers=[2.0, 4.0])], lambda row: 2 * row, True),
+        ("array", [Golden(method="predict", rows=[1.0, 2.0], answers=[2.0, 4.1])], lambda row: 2 * row, False),
+        ("array", [Golden(method="predict", rows=[1.0, 2.0], answers=[2.0, 4.0], shape_only=True)], lambda row: 2 * row, False),
+        ("array", [Golden(method="predict", rows=[1.0], answers=[2.0])], lambda row: 2 * row, False),
+        ("array", [], lambda row: 2 * row, False),
+        ("arguments", [Golden(method="predict", rows=[1.0, 2.0], answers=[2.0, 4.0])], lambda row: 2 * row, False),
+    ],
+    ids=["same", "depends on its neighbours", "random", "nothing together", "no golden rows", "one call a row"],
+)
+def test_rows_alone_decide_on_batching(kind: str, golden: list[Golden], answer: Any, expected: bool) -> None:
+    """Requests are joined only where golden rows alone are answered as they were together; the reason is told."""
+
+    def call(path: str, body: bytes) -> tuple[int, bytes]:
+        return 200, json.dumps({"predictions": [answer(row) for row in json.loads(body)["rows"]]}).encode()
+
+    (decided,) = probe(golden, contract(kind), call, 1e-6)
+
+    assert expected == decided.on
+    assert decided.reason
+
+
+def test_a_row_that_fails_alone_is_no_proof() -> None:
+    """A model that cannot answer one row by itself is not batched."""
+    (decided,) = probe(GOLDEN, contract(), answering(500, {"detail": "the model failed"}), 1e-6)
+
+    assert not decided.on
