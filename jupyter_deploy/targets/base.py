@@ -27,6 +27,7 @@ class Launch(Value, frozen=True, kw_only=True):
         packages: The environment's folder where it came with an archive, because nothing in it may run before the release is
             isolated; empty for all others, whose interpreter is that of the environment.
         environment: The file with the environment variables that the model is declared to read; empty where there are none.
+        batched: The methods of which one call of the model may answer several requests; `Target.batch` changes them later.
     """
 
     endpoint: str
@@ -42,6 +43,7 @@ class Launch(Value, frozen=True, kw_only=True):
     options: Options = Options()
     packages: str = ""
     environment: str = ""
+    batched: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -136,6 +138,18 @@ class Target(Protocol):
 
         Raises:
             ReleaseFailed: If the release does not answer.
+        """
+        ...
+
+    def batch(self, id: str, methods: tuple[str, ...]) -> None:
+        """Let one call of the model answer several requests, from now on and also after a crash; no worker is replaced for it.
+
+        Args:
+            id: The launch's id.
+            methods: The methods for which it may; for all others it may not.
+
+        Raises:
+            ReleaseFailed: If the release does not run.
         """
         ...
 

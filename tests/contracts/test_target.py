@@ -64,6 +64,21 @@ def test_start_replaces_what_was_started_otherwise(made: Machine) -> None:
     assert 2 == len(made.target.status()[launch].workers)
 
 
+def test_batching_is_changed_while_it_runs(made: Machine) -> None:
+    """Whether one call of the model may answer several requests is changed, and told at the start, without replacing a worker."""
+    launch = made.launch(3)
+    made.target.start(launch)
+    before = made.target.status()
+    made.target.batch(launch.id, ("predict",))
+    made.target.start(msgspec.structs.replace(launch, batched=("predict",)))
+    made.again()
+    made.target.start(launch)
+
+    assert before == made.target.status()
+    with pytest.raises(errors.ReleaseFailed, match="churn@9"):
+        made.target.batch("churn@9", ())
+
+
 def test_model_that_cannot_be_loaded(made: Machine) -> None:
     """A model that cannot be loaded is an error with the exception's class and text, and leaves nothing running."""
     launch = made.launch(1)

@@ -230,6 +230,15 @@ def test_a_killed_worker_is_replaced(parent: Parent, captured: Path) -> None:
     assert not set(first) & set(status["workers"])
 
 
+def test_batching_is_said_at_the_start_and_later(plain: Parent, captured: Path) -> None:
+    """A release is told which methods are batched when it starts, and others while it runs."""
+    release = plain.release(captured, workers=1, batched=["predict"]).ready()
+    assert ["predict"] == release.status()["batched"]
+    release.ask(do="batch", methods=["predict_proba"])
+
+    assert ["predict_proba"] == release.status()["batched"]
+
+
 def test_a_stopped_worker_is_replaced(parent: Parent, captured: Path) -> None:
     """A worker without a heartbeat is killed and forked again; its counters go on."""
     release = parent.release(captured, silence=0.5, workers=1).ready()

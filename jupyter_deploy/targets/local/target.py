@@ -118,6 +118,18 @@ class Local:
         """
         return self._workers.call(id, path, body, key)
 
+    def batch(self, id: str, methods: tuple[str, ...]) -> None:
+        """Let one call of the model answer several requests, from now on and also after a crash; no worker is replaced for it.
+
+        Args:
+            id: The launch's id.
+            methods: The methods for which it may; for all others it may not.
+
+        Raises:
+            ReleaseFailed: If the release does not run.
+        """
+        self._workers.batch(id, methods)
+
     def switch(self, traffic: Mapping[str, Traffic]) -> None:
         """Make the given traffic the only one, and wait until that is acknowledged.
 

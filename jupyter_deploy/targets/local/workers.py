@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from jupyter_deploy import errors, home, stops
 from jupyter_deploy.targets.base import Health, Launch
 from jupyter_deploy.targets.local import sockets
@@ -109,17 +111,42 @@ class Workers:
             one = self._running.setdefault(launch.id, Running(launch, folder))
         with stops.holding(one.lock):
             self._running[launch.id] = one  # it may have been stopped while we waited
-            if one.launch != launch:
+            if _unbatched(one.launch) != _unbatched(launch):
                 with stops.never():
                     self._end(one)
                 one.launch = launch
             try:
                 self._bring_up(one)
+                self._batch(one, launch.batched)
             except BaseException:
                 if not one.served:
                     with stops.never():
                         self.stop(launch.id)
                 raise
+
+    def batch(self, id: str, methods: tuple[str, ...]) -> None:
+        """Let one call of the model answer several requests, from now on and whenever the release is started again.
+
+        Args:
+            id: The launch's id.
+            methods: The methods for which it may; for all others it may not.
+
+        Raises:
+            ReleaseFailed: If the release does not run.
+        """
+        one = self.find(id)
+        with stops.holding(one.lock):
+            self._batch(one, methods)
+
+    @staticmethod
+    def _batch(one: Running, methods: tuple[str, ...]) -> None:
+        if one.launch.batched == methods:
+            return
+        launch = msgspec.structs.replace(one.launch, batched=methods)
+        home.write(one.folder / "launch.json", to_json(launch))  # first: its revival, and another agent, start from there
+        one.launch = launch
+        with contextlib.suppress(OSError):  # one that is dead is revived with it
+            sockets.ask(one.folder / "parent.sock", {"do": "batch", "methods": methods}, 5.0)
 
     def close(self) -> set[str]:
         """Start nothing any more.
@@ -228,7 +255,7 @@ class Workers:
             "network": options.network or launch.state == "preview",  # a preview may do what its kernel may do
             "limits": _limits(options), "silence": SILENCE,
             "environment": launch.environment, "isolated": options.isolation or launch.packages != "",
-            "packages": launch.packages, "hidden": [*map(str, self._hidden)],
+            "packages": launch.packages, "hidden": [*map(str, self._hidden)], "batched": launch.batched,
         }  # fmt: skip
         answer = tell(control, command)
         if not answer.get("ok"):
@@ -295,6 +322,11 @@ class Workers:
             kill_session(pid)
         for temporary in _lines(one.folder / "temporary"):
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _unbatched(launch: Launch) -> Launch:
+    """Leave out what may change while a release runs."""
+    return msgspec.structs.replace(launch, batched=())
 
 
 def _lines(file: Path) -> list[str]:

@@ -55,3 +55,16 @@ def test_buckets_are_cumulative() -> None:
 
     assert [1, 2, 2] == counted[:3]
     assert 3 == counted[-1]
+
+
+def test_every_worker_sees_what_is_batched() -> None:
+    """What the parent says of a method holds in each worker at once, also in one that runs, and for no other method."""
+    board = Board(("predict", "transform", "other"), 2)
+    before = board.slot(1)
+    assert not before.batched("predict")
+    board.batch(["predict", "gone"])
+
+    assert [True, False] == [before.batched("predict"), before.batched("transform")]
+    assert [True, False] == [board.batched("predict"), board.batched("transform")]
+    board.batch([])
+    assert not before.batched("predict")

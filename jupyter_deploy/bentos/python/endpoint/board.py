@@ -8,6 +8,7 @@ from __future__ import annotations
 import mmap
 import time
 from bisect import bisect_left
+from collections.abc import Collection
 from typing import NamedTuple
 
 CODES = (200, 400, 401, 404, 405, 413, 415, 422, 500, 504)
@@ -50,8 +51,9 @@ class Board:
         self.workers = workers
         self.restarts = 0
         self._slot = STATE + ROUTE * len(routes)
-        self._memory = mmap.mmap(-1, 8 * self._slot * workers)
+        self._memory = mmap.mmap(-1, 8 * (self._slot * workers + len(routes)))
         self._cells: memoryview[float] = memoryview(self._memory).cast("d")
+        self._batched = self._cells[self._slot * workers :]  # one cell a route, which the parent alone writes
 
     def slot(self, worker: int) -> Slot:
         """Give a worker's slot.
@@ -62,7 +64,27 @@ class Board:
         Returns:
             The slot.
         """
-        return Slot(self._cells[worker * self._slot : (worker + 1) * self._slot], self.routes)
+        return Slot(self._cells[worker * self._slot : (worker + 1) * self._slot], self.routes, self._batched)
+
+    def batch(self, routes: Collection[str]) -> None:
+        """Say for which routes one call may answer several requests; no other is.
+
+        Args:
+            routes: Some of `routes`; what the model has no method for is passed over.
+        """
+        for place, route in enumerate(self.routes):
+            self._batched[place] = route in routes
+
+    def batched(self, route: str) -> bool:
+        """Say whether one call may answer several requests.
+
+        Args:
+            route: One of `routes`.
+
+        Returns:
+            Whether it may.
+        """
+        return bool(self._batched[self.routes.index(route)])
 
     def count(self, route: str) -> Count:
         """Add up what all workers counted.
@@ -94,11 +116,13 @@ class Slot:
     Args:
         cells: Its memory.
         routes: The routes that are counted.
+        batched: One cell a route: whether one call may answer several requests.
     """
 
-    def __init__(self, cells: memoryview[float], routes: tuple[str, ...]) -> None:
+    def __init__(self, cells: memoryview[float], routes: tuple[str, ...], batched: memoryview[float]) -> None:
         self._cells = cells
         self._first = {route: STATE + ROUTE * place for place, route in enumerate(routes)}
+        self._batched, self._place = batched, {route: place for place, route in enumerate(routes)}
 
     @property
     def ready(self) -> bool:
@@ -122,6 +146,17 @@ class Slot:
     @busy.setter
     def busy(self, since: float) -> None:
         self._cells[BUSY] = since
+
+    def batched(self, route: str) -> bool:
+        """Say whether one call may answer several requests; it may change at any time.
+
+        Args:
+            route: A method's route.
+
+        Returns:
+            Whether it may.
+        """
+        return self._batched[self._place[route]] != 0.0
 
     def tick(self) -> None:
         """Say that the event loop runs."""

@@ -54,6 +54,7 @@ class Spec:
         isolated: Whether it is kept from what is not its own.
         hidden: Folders with other releases' and the agent's files.
         packages: The environment to enter once it is isolated; empty where the parent that forks it runs in it.
+        batched: The methods of which one call may answer several requests; the command `batch` changes them while it runs.
     """
 
     release: str
@@ -70,6 +71,7 @@ class Spec:
     isolated: bool = False
     hidden: tuple[str, ...] = ()
     packages: str = ""
+    batched: tuple[str, ...] = ()
 
 
 class ReleaseParent:
@@ -173,10 +175,16 @@ class ReleaseParent:
         from .limits import Limits
 
         loaded = model.load(Path(spec.folder))
+        board = Board(routes_of(loaded), spec.workers)
+        board.batch(spec.batched)
         served = Served(
-            model=loaded, release=spec.release, state=spec.state, keys=Keys(Path(spec.keys)),
-            board=Board(routes_of(loaded), spec.workers), limits=Limits(**spec.limits),
-        )  # fmt: skip
+            model=loaded,
+            release=spec.release,
+            state=spec.state,
+            keys=Keys(Path(spec.keys)),
+            board=board,
+            limits=Limits(**spec.limits),
+        )
         return HotPath(served, self._inner(served) if self.bentoml else None)
 
     def _inner(self, served: Served) -> Asgi:
@@ -240,16 +248,20 @@ class ReleaseParent:
             return {"ok": True}
         if command.get("do") == "status":
             return self._status()
-        return {"ok": False, "error": "unknown command"}
+        if command.get("do") == "batch" and self.workers is not None:
+            self.workers.board.batch(command["methods"])
+            return {"ok": True}
+        return {"ok": False, "error": "unknown command, or not yet"}
 
     def _status(self) -> Command:
         ready = self.workers.ready() if self.workers else []
+        board = self.workers.board if self.workers else None
         if self.phase == "loading" and len(ready) == self.spec.workers:
             self.phase = "ready"
         return {
             "ok": True, "phase": self.phase, "reason": self.reason, "pid": os.getpid(), "workers": ready,
             "restarts": self.workers.restarts if self.workers else 0, "network": self.network, "open": self.open,
-            "loaded": self.workers is not None,
+            "loaded": board is not None, "batched": [one for one in board.routes if board.batched(one)] if board else [],
         }  # fmt: skip
 
 

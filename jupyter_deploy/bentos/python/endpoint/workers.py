@@ -43,7 +43,7 @@ class Workers:
     ) -> None:
         self.restarts = 0
         self._app, self._config, self._silence, self._after_fork = app, config, silence, after_fork
-        board = app.served.board
+        self.board = board = app.served.board
         self._slots = [board.slot(number) for number in range(board.workers)]
         self._paths, self._sockets = list(sockets), list(sockets.values())
         for path in self._paths:
