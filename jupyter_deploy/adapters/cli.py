@@ -84,6 +84,14 @@ def run(
     allow_secret: Annotated[
         list[str] | None, typer.Option(help="The path of what looks like a secret and is none, as the message names it.")
     ] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads of the model's libraries in each worker; 0 divides the cores.")
+    ] = None,
+    memory: Annotated[int | None, typer.Option(help="Bytes that each worker may have of its own; 0 sets no limit.")] = None,
+    gpu: Annotated[int | None, typer.Option(help="How many GPUs, one worker on each.")] = None,
+    strict: Annotated[bool | None, typer.Option("--strict", help="Refuse values outside of the notebook's own ranges.")] = None,
+    compile: Annotated[str | None, typer.Option(help="Look for a faster form of the model: auto, off or require.")] = None,
+    quantize: Annotated[bool | None, typer.Option("--quantize", help="Try a form in 8-bit integers too.")] = None,
     kernel: Annotated[str | None, typer.Option(help="The kernelspec; the notebook's own if not given.")] = None,
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the verified release serves.")] = True,
     timeout: Annotated[float | None, typer.Option(help="Seconds for all of it.")] = None,
@@ -95,6 +103,7 @@ def run(
     asked = {
         "name": name, "example": example, "workers": workers, "tolerance": tolerance, "golden_rows": golden,
         "nondeterministic": nondeterministic, "include": include, "env": env, "allow_secret": allow_secret,
+        "threads": threads, "memory": memory, "gpu": gpu, "strict": strict, "compile": compile, "quantize": quantize,
     }  # fmt: skip
     given = {key: value for key, value in asked.items() if value not in (None, [])}
     began = time.monotonic()

@@ -22,12 +22,11 @@ NAMED = {verb: "one endpoint's name" for verb in VERBS if verb != "status"} | {"
 SUCH = {"diff": "churn@1 churn@2"}
 SETTINGS = (
     "workers", "tolerance", "deadline", "target", "retry", "network", "isolation", "preview", "preview_live", "golden_rows",
-    "nondeterministic", "include", "env", "allow_secret",
+    "nondeterministic", "include", "env", "allow_secret", "threads", "memory", "gpu", "strict", "compile", "quantize",
 )  # fmt: skip
 EXPANDED = {
     "--name", "-n", "--workers", "--tolerance", "--deadline", "--target", "--lines", "--release", "--to", "--golden", "--include",
-    "--method",
-    "--env",
+    "--method", "--env", "--threads", "--memory", "--gpu", "--compile",
 }  # fmt: skip
 EXAMPLE = {"--example", "-e"}
 ON: dict[str, Any] = {"action": "store_true", "default": None}
@@ -39,6 +38,12 @@ OPTIONS: tuple[Option, ...] = (
     (("--example", "-e"), {"help": "An expression with some rows of the model's input, such as X_test."}),
     (("--wait", "-w"), {"action": "store_true", "help": "Return only when the verified release serves."}),
     (("--workers",), {"type": int, "help": "How many worker processes answer."}),
+    (("--threads",), {"type": int, "help": "Threads of the model's libraries in each worker; 0 divides the cores."}),
+    (("--memory",), {"type": int, "help": "Bytes that each worker may have of its own; 0 sets no limit."}),
+    (("--gpu",), {"type": int, "help": "How many GPUs, one worker on each."}),
+    (("--strict",), {**ON, "help": "Refuse values outside of the ranges that the notebook's own data had."}),
+    (("--compile",), {"help": "Look for a faster form of the model: auto, off or require."}),
+    (("--quantize",), {**ON, "help": "Try a form of the model in 8-bit integers too."}),
     (("--tolerance",), {"type": float, "help": "Relative tolerance of floats when golden rows are compared."}),
     (("--deadline",), {"type": float, "help": "Seconds after which a call is given up."}),
     (("--target",), {"help": "Where to run."}),
