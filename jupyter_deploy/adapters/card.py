@@ -69,7 +69,7 @@ def text(view: View, now: float) -> str:
     lines += [line for line in (release.reason, hint, *_plain_differences(release), words.situation(view), view.note) if line]
     lines += _plain_contract(view.contract)
     if view.capture:
-        lines.append(f"golden rows: {words.golden(view.capture)}")
+        lines += [f"golden rows: {words.golden(view.capture)}", *notes.saved_lines(view.capture)]
     lines += notes.lines(notes.of(view))
     return "\n".join(line for line in (*lines, words.proof(release), words.curl(view)) if line)
 
@@ -109,7 +109,7 @@ def plan(capture: Capture) -> dict[str, str]:
     about = f"{capture.variable} ({capture.kind}, {words.size(capture.size)}) would become the endpoint {capture.endpoint}."
     imports = f"It imports {', '.join(sorted({module.partition('.')[0] for module in capture.modules})) or 'nothing'}."
     golden, end = f"golden rows: {words.golden(capture)}", "Nothing was deployed."
-    told = [*notes.lines(capture.findings), *notes.taken_lines(capture)]
+    told = [*notes.saved_lines(capture), *notes.lines(capture.findings), *notes.taken_lines(capture)]
     lines = [about, imports, *_plain_contract(capture.contract), golden, *told, end]
     body = (
         f"<div>{escaped(about)}</div><div>{escaped(imports)}</div>{_contract(capture.contract)}{_golden(capture)}"
@@ -301,7 +301,10 @@ def _example(column: Column) -> str:
 
 
 def _golden(capture: Capture | None) -> str:
-    return f"<div>Golden rows: {escaped(words.golden(capture))}</div>" if capture else ""
+    if capture is None:
+        return ""
+    saved = "".join(f"<div>{escaped(line.capitalize())}</div>" for line in notes.saved_lines(capture))
+    return f"<div>Golden rows: {escaped(words.golden(capture))}</div>{saved}"
 
 
 def _proof(view: View) -> str:

@@ -67,6 +67,18 @@ def markup(findings: Sequence[Finding], *, unfolded: bool = False) -> str:
     return f'<details style="margin:6px 0"><summary style="cursor:pointer">{summary}</summary>{drawn}</details>'
 
 
+def saved_lines(capture: Capture) -> list[str]:
+    """Tell in which format a model is written.
+
+    Args:
+        capture: The capture.
+
+    Returns:
+        One line; none where it was made before that was noted.
+    """
+    return [f"saved as {capture.saved}"] if capture.saved else []
+
+
 def taken_lines(capture: Capture) -> list[str]:
     """Tell as text what a capture took along.
 

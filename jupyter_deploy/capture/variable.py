@@ -15,7 +15,7 @@ import msgspec
 
 from jupyter_deploy import errors, home, plugins
 from jupyter_deploy.bentos.python.endpoint import schema
-from jupyter_deploy.capture import report, sources
+from jupyter_deploy.capture import report, saving, sources
 from jupyter_deploy.capture.asking import calls, contract, golden
 from jupyter_deploy.capture.cells import Notebook
 from jupyter_deploy.capture.leaks import secrets
@@ -101,17 +101,19 @@ def _take(
     seen.reached.reduced.clear()  # which may hold much
     pickler = functools.partial(objects.dump, name=expression, place=notebook.place)
     (folder / "model").mkdir(parents=True, exist_ok=True)
-    file = framework.save(model, folder / "model", pickler)  # before the model is asked, which may change it
+    saved = framework.save(model, folder / "model", pickler)  # before the model is asked, which may change it
     search = calls.Search(model, expression, framework.methods(model), namespace, own=framework.name == "callable")
     asked = _ask(served, search, contract.find(search, notebook, example, framework.contract(model)), example, terms)
     seen.secrets.answers(asked.contract, asked.golden)
     seen.secrets.stop()
+    saved = saving.keep(saved, folder / "model", asked.contract, asked.golden, terms.tolerance)
+    seen.reached.modules.update(dict.fromkeys(saved.modules, True))
     found = sources.find([*seen.reached.modules, *_needed(asked.contract)], beside)
     taken += [*report.of_files(expression, found.files, found.ways), *_told(included)]
     manifest = Manifest(
-        endpoint=name, language_version=platform.python_version(), framework=framework.name, loader=framework.loader,
-        model=f"model/{file}", sources=_copy(found, included, here, folder), preload=_loaded(seen.reached, asked.contract, found),
-        environment=declared,
+        endpoint=name, language_version=platform.python_version(), framework=framework.name, loader=saved.loader,
+        model=f"model/{saved.file}", saved=saved.told, sources=_copy(found, included, here, folder),
+        preload=_loaded(seen.reached, asked.contract, found), environment=declared,
     )  # fmt: skip
     findings = look.collect(around, seen.reached, found, included, declared)
     told = notebook_name(namespace)
@@ -123,7 +125,7 @@ def _take(
         modules=found.installed, imported=sources.of_notebook(namespace), environment=declared,
         interpreter=sys.executable, path=module_path(beside), language_version=manifest.language_version,
         notebook=told, provenance=provenance.describe(told, revision, notebook.numbers(seen.origin)),
-        taken=report.complete(taken, home.size_of(folder / "model")),
+        taken=report.complete(taken, home.size_of(folder / "model")), saved=saved.told,
     )  # fmt: skip
 
 

@@ -4,17 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any, NamedTuple, Protocol
 
 from jupyter_deploy.values import Input
+
+
+class Saved(NamedTuple):
+    """How a model was written.
+
+    Attributes:
+        file: The file or folder, relative to the one that it was written into.
+        format: The format's name for people, such as `skops`.
+        loader: The module of `bentos/python/endpoint/loaders` that loads it.
+        reason: Why it is in no format of the model's own library.
+        modules: What the loader imports beyond what the model's own pickle names.
+        spare: What was written beside it, to take its place if what is loaded from this does not answer as the model does.
+    """
+
+    file: str
+    format: str
+    loader: str
+    reason: str = ""
+    modules: tuple[str, ...] = ()
+    spare: Saved | None = None
+
+    @property
+    def told(self) -> str:
+        """The format and why it is that one, for people."""
+        return f"{self.format}, because {self.reason}" if self.reason else self.format
 
 
 class Framework(Protocol):
     """One kind of model, such as scikit-learn's estimators."""
 
     name: str
-    loader: str
-    """The module of `bentos/python/endpoint/loaders` that loads what `save` wrote."""
 
     def accepts(self, model: object) -> bool:
         """Say whether this framework takes the model.
@@ -72,7 +95,7 @@ class Framework(Protocol):
         """
         ...
 
-    def save(self, model: object, folder: Path, pickler: Any) -> str:
+    def save(self, model: object, folder: Path, pickler: Any) -> Saved:
         """Write the model.
 
         Args:
@@ -81,22 +104,26 @@ class Framework(Protocol):
             pickler: `capture.objects.dump(obj, file)`, for whatever has to be pickled.
 
         Returns:
-            The file or folder that was written, relative to `folder`.
+            What was written, with a spare where the format may lose something; the same model gives the same bytes.
         """
         ...
 
 
-def save_pickle(model: object, folder: Path, pickler: Callable[[object, IO[bytes]], None]) -> str:
+def save_pickle(
+    model: object, folder: Path, pickler: Callable[[object, IO[bytes]], None], *, loader: str = "cloudpickle", reason: str = ""
+) -> Saved:
     """Write a model as a pickle, for frameworks that have no better format.
 
     Args:
         model: The live object.
         folder: The folder to write into.
         pickler: `capture.objects.dump(obj, file)`.
+        loader: What loads it.
+        reason: Why there is no better format for it.
 
     Returns:
-        The file's name.
+        What was written.
     """
     with (folder / "model.pkl").open("wb") as file:
         pickler(model, file)
-    return "model.pkl"
+    return Saved("model.pkl", "cloudpickle", loader, reason)

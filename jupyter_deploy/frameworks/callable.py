@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from jupyter_deploy import errors
-from jupyter_deploy.frameworks.base import save_pickle
+from jupyter_deploy.frameworks.base import Saved, save_pickle
 from jupyter_deploy.values import Input
 
 METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "score_samples", "transform", "inverse_transform")
@@ -21,7 +21,6 @@ class Callable:
     """Takes everything, and says what is wrong with it where nothing of it can be called."""
 
     name = "callable"
-    loader = "cloudpickle"
 
     def accepts(self, model: object) -> bool:  # noqa: ARG002 (the last resort takes all)
         """Say yes: whatever cannot be deployed is refused by `check`, with the reason."""
@@ -57,7 +56,7 @@ class Callable:
         """Say that the object itself tells nothing of its input."""
         return None
 
-    def save(self, model: object, folder: Path, pickler: Any) -> str:
+    def save(self, model: object, folder: Path, pickler: Any) -> Saved:
         """Pickle the object."""
         return save_pickle(model, folder, pickler)
 

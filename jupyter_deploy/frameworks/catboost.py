@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_deploy import errors
-from jupyter_deploy.frameworks.base import save_pickle
+from jupyter_deploy.frameworks.base import Saved, save_pickle
 from jupyter_deploy.values import Column, Input
 
 
@@ -14,7 +14,6 @@ class Catboost:
     """Takes `CatBoostClassifier`, `CatBoostRegressor` and their like; never imports catboost, which the model's own kernel has."""
 
     name = "catboost"
-    loader = "cloudpickle"
 
     def accepts(self, model: object) -> bool:
         """Say whether the model, or the class that was given by mistake, is one of CatBoost's."""
@@ -50,6 +49,6 @@ class Catboost:
         kinds = ("object" if number in texts else "float64" for number in range(len(names)))
         return Input(kind="frame", columns=tuple(Column(name=name, dtype=kind) for name, kind in zip(names, kinds, strict=True)))
 
-    def save(self, model: object, folder: Path, pickler: Any) -> str:
+    def save(self, model: object, folder: Path, pickler: Any) -> Saved:
         """Pickle the model, which keeps its own format within."""
         return save_pickle(model, folder, pickler)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_deploy import errors
-from jupyter_deploy.frameworks.base import save_pickle
+from jupyter_deploy.frameworks.base import Saved, save_pickle
 from jupyter_deploy.values import Column, Input
 
 
@@ -14,7 +14,6 @@ class Lightgbm:
     """Takes `lightgbm.Booster`; never imports lightgbm, which the model's own kernel has."""
 
     name = "lightgbm"
-    loader = "cloudpickle"
 
     def accepts(self, model: object) -> bool:
         """Say whether the model, or the class that was given by mistake, is a booster."""
@@ -46,6 +45,6 @@ class Lightgbm:
             return Input(kind="array", shape=(None, len(names)), dtype="float64")
         return Input(kind="frame", columns=tuple(Column(name=name, dtype="float64") for name in names))
 
-    def save(self, model: object, folder: Path, pickler: Any) -> str:
+    def save(self, model: object, folder: Path, pickler: Any) -> Saved:
         """Pickle the booster, which keeps its own format within."""
         return save_pickle(model, folder, pickler)

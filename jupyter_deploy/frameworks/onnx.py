@@ -8,6 +8,7 @@ from typing import Any
 
 from jupyter_deploy import errors
 from jupyter_deploy.bentos.python.endpoint.loaders.onnx import Rows
+from jupyter_deploy.frameworks.base import Saved
 from jupyter_deploy.values import Column, Input
 
 SUFFIX = ".onnx"
@@ -17,7 +18,6 @@ class Onnx:
     """Takes `onnxruntime.InferenceSession`, `onnx.ModelProto`, and paths that end in `.onnx`."""
 
     name = "onnx"
-    loader = "onnx"
 
     def __init__(self) -> None:
         self._served: tuple[object, Rows] | None = None
@@ -81,10 +81,10 @@ class Onnx:
             return None
         return Input(kind="array", shape=(None, *shape[1:]), dtype=dtype)
 
-    def save(self, model: object, folder: Path, pickler: Any) -> str:  # noqa: ARG002 (it has a format of its own)
+    def save(self, model: object, folder: Path, pickler: Any) -> Saved:  # noqa: ARG002 (it has a format of its own)
         """Write the model in ONNX's own format."""
         (folder / f"model{SUFFIX}").write_bytes(_bytes(model))
-        return f"model{SUFFIX}"
+        return Saved(f"model{SUFFIX}", "ONNX", "onnx")
 
 
 def _is_session(kind: type) -> bool:

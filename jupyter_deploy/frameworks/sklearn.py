@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_deploy import errors
-from jupyter_deploy.frameworks.base import save_pickle
+from jupyter_deploy.frameworks.base import Saved, save_pickle
 from jupyter_deploy.values import Column, Input
 
 METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "score_samples", "transform")
@@ -22,7 +22,6 @@ class Sklearn:
     """Takes whatever derives from scikit-learn's `BaseEstimator`; never imports scikit-learn, which the model's own kernel has."""
 
     name = "sklearn"
-    loader = "cloudpickle"
 
     def accepts(self, model: object) -> bool:
         """Say whether the model, or the class that was given by mistake, is an estimator."""
@@ -62,7 +61,7 @@ class Sklearn:
             return None
         return Input(kind="array", shape=(None, int(width)), dtype="float64", nullable=_takes_nan(model))
 
-    def save(self, model: object, folder: Path, pickler: Any) -> str:
+    def save(self, model: object, folder: Path, pickler: Any) -> Saved:
         """Pickle the model."""
         return save_pickle(model, folder, pickler)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from jupyter_deploy import errors
 from jupyter_deploy.bentos.python.endpoint.loaders.xgboost import Rows
-from jupyter_deploy.frameworks.base import save_pickle
+from jupyter_deploy.frameworks.base import Saved, save_pickle
 from jupyter_deploy.values import Column, Input
 
 _DTYPES = {"int": "int64", "i": "bool", "q": "float64", "float": "float64", "c": "category"}
@@ -18,7 +18,6 @@ class Xgboost:
     """Takes `xgboost.Booster`; never imports xgboost, which the model's own kernel has."""
 
     name = "xgboost"
-    loader = "xgboost"
 
     def accepts(self, model: object) -> bool:
         """Say whether the model, or the class that was given by mistake, is a booster."""
@@ -51,9 +50,9 @@ class Xgboost:
             return Input(kind="frame", columns=tuple(Column(name=name, dtype=_DTYPES.get(kind, "float64")) for name, kind in pairs))
         return Input(kind="array", shape=(None, int(model.num_features())), dtype="float64")
 
-    def save(self, model: object, folder: Path, pickler: Any) -> str:
+    def save(self, model: object, folder: Path, pickler: Any) -> Saved:
         """Pickle the booster, which keeps its own format within."""
-        return save_pickle(model, folder, pickler)
+        return save_pickle(model, folder, pickler, loader="xgboost")
 
 
 def _rounds(model: Any) -> int:

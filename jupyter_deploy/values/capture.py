@@ -120,6 +120,7 @@ class Capture(Value, frozen=True, kw_only=True):
         findings: What a person should know of before they trust it.
         environment: The names of environment variables that the model is declared to read.
         provenance: Where it came from; no part of the digest.
+        saved: In which format the model is written, for people, such as `skops`, or `cloudpickle, because ...`.
     """
 
     endpoint: str
@@ -143,3 +144,4 @@ class Capture(Value, frozen=True, kw_only=True):
     findings: tuple[Finding, ...] = ()
     environment: tuple[str, ...] = ()
     provenance: Provenance = Provenance()
+    saved: str = ""

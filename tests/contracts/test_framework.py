@@ -112,8 +112,8 @@ def test_what_it_saves_can_be_loaded(framework: Framework, tmp_path: Path) -> No
     make, rows = MODELS[framework.name]
     model = make()
     saved = framework.save(model, tmp_path, objects.dump)
-    loader = importlib.import_module(f"jupyter_deploy.bentos.python.endpoint.loaders.{framework.loader}")
-    loaded = loader.load(tmp_path / saved)
+    loader = importlib.import_module(f"jupyter_deploy.bentos.python.endpoint.loaders.{saved.loader}")
+    loaded = loader.load(tmp_path / saved.file)
 
     method = framework.methods(model)[0]
     served: Any = framework.serve(model)

@@ -23,6 +23,7 @@ from .hints import NOTHING, Parameter, Signature, signature_of
 from .scalars import ANY, NoShape, Shape
 from .schema import inferred
 from .shapes import LISTS, Shapes, attempt
+from .waiting import is_generator
 
 LONGEST = 200  # characters of an example
 NAN = "float[nan]"
@@ -120,8 +121,10 @@ def with_schema(output: Output, function: Any, answers: list[Any], *, together: 
         together: Whether it answers all rows in one list, rather than each by itself.
 
     Returns:
-        The same with a schema, where it is a list or a value of which nothing else says what it holds.
+        The same with a schema, where it is a list or a value of which nothing else says what it holds; streamed where the function
+        is a generator.
     """
+    output = msgspec.structs.replace(output, streamed=is_generator(function))
     if output.kind not in ("list", "value") or output.parts or output.each is not None:
         return output
     signature = signature_of(function)

@@ -49,11 +49,27 @@ def is_async(function: Any) -> bool:
     Returns:
         Whether it is an async function, or calls one that it wraps.
     """
+    return any(inspect.iscoroutinefunction(one) or inspect.isasyncgenfunction(one) for one in _called(function))
+
+
+def is_generator(function: Any) -> bool:
+    """Say whether a function yields its answer piece by piece, as far as it tells.
+
+    Args:
+        function: The function, or any object that can be called.
+
+    Returns:
+        Whether it is a generator or an asynchronous one, or calls one that it wraps.
+    """
+    return any(inspect.isgeneratorfunction(one) or inspect.isasyncgenfunction(one) for one in _called(function))
+
+
+def _called(function: Any) -> tuple[Any, Any]:
+    """Give what a call runs: the function within all wrappers, and where that is an object, its method for calls."""
     while isinstance(function, functools.partial):
         function = function.func
     inner = inspect.unwrap(function)
-    called = getattr(type(inner), "__call__", None)  # noqa: B004 (the method itself is wanted)
-    return any(inspect.iscoroutinefunction(one) or inspect.isasyncgenfunction(one) for one in (inner, called))
+    return inner, getattr(type(inner), "__call__", None)  # noqa: B004 (the method itself is wanted)
 
 
 async def _awaited(answer: Awaitable[Any]) -> Any:
