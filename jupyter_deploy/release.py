@@ -16,7 +16,7 @@ from jupyter_deploy.values import Batching, Contract, Difference, Finding, Golde
 ROUNDED = 1e-2  # of the largest number in a row, such as the distances of its neighbours, itself among them
 SHOWN = 120  # characters of an answer that people see
 KEPT = 100  # differences of a release that are kept
-LIMIT = 10 << 20  # bytes of a request where nothing else is said
+LIMIT, ROWS = 16 << 20, 100_000  # bytes and rows of a request where nothing else is said
 OK, TOO_LATE = 200, 504
 PROBED, PROBED_SECONDS = 20, 2.0  # rows of a method that are asked alone at most, and for how long
 ONE_BY_ONE = ("arguments", "value")  # kinds of input of which one call takes one row
@@ -37,7 +37,9 @@ EXPOSED = {
 Call = Callable[[str, bytes], "tuple[int, bytes]"]
 
 
-def verify(golden: Sequence[Golden], call: Call, tolerance: float, body_limit: int = LIMIT) -> list[Difference]:
+def verify(
+    golden: Sequence[Golden], call: Call, tolerance: float, body_limit: int = LIMIT, row_limit: int = ROWS
+) -> list[Difference]:
     """Ask a release for its golden rows, request by request as the notebook's model was asked.
 
     Args:
@@ -46,6 +48,7 @@ def verify(golden: Sequence[Golden], call: Call, tolerance: float, body_limit: i
         tolerance: Relative tolerance of floats; integers, texts and booleans must be equal. Where golden rows say that only shapes
             and types can be compared, values do not matter.
         body_limit: The largest body that the release takes, in bytes; larger requests are divided.
+        row_limit: The most rows that it takes at once; so are these.
 
     Returns:
         What differs; empty where the release answers as the notebook did.
@@ -56,7 +59,7 @@ def verify(golden: Sequence[Golden], call: Call, tolerance: float, body_limit: i
     found: list[Difference] = []
     asked: Counter[str] = Counter()
     for one in golden:
-        got = _ask(one.method, one.rows, call, body_limit)
+        got = _ask(one.method, one.rows, call, body_limit, row_limit)
         found += _differences(one, got, tolerance, asked[one.method])
         asked[one.method] += len(one.rows)
     return found
@@ -185,13 +188,13 @@ def _rows(golden: Sequence[Golden]) -> int:
     return sum(len(one.rows) for one in golden)
 
 
-def _ask(method: str, rows: list[Any], call: Call, body_limit: int) -> list[Any]:
+def _ask(method: str, rows: list[Any], call: Call, body_limit: int, row_limit: int) -> list[Any]:
     body = to_json({"rows": rows})
-    if len(body) > body_limit and len(rows) > 1:
-        return _ask_halves(method, rows, call, body_limit)
+    if (len(body) > body_limit or len(rows) > row_limit) and len(rows) > 1:
+        return _ask_halves(method, rows, call, body_limit, row_limit)
     status, answered = call(f"/{method}", body)
     if status == TOO_LATE and len(rows) > 1:  # the deadline is one call's, and callers may send fewer rows
-        return _ask_halves(method, rows, call, body_limit)
+        return _ask_halves(method, rows, call, body_limit, row_limit)
     try:
         answer = json.loads(answered)
     except ValueError:
@@ -206,9 +209,9 @@ def _ask(method: str, rows: list[Any], call: Call, body_limit: int) -> list[Any]
     )
 
 
-def _ask_halves(method: str, rows: list[Any], call: Call, body_limit: int) -> list[Any]:
+def _ask_halves(method: str, rows: list[Any], call: Call, body_limit: int, row_limit: int) -> list[Any]:
     half = len(rows) // 2
-    return [answer for part in (rows[:half], rows[half:]) for answer in _ask(method, part, call, body_limit)]
+    return [answer for part in (rows[:half], rows[half:]) for answer in _ask(method, part, call, body_limit, row_limit)]
 
 
 def _differences(golden: Golden, got: list[Any], tolerance: float, before: int) -> list[Difference]:

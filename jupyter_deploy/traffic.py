@@ -337,6 +337,7 @@ class Traffics:
             keys=str(self.home.releases / release.endpoint / "keys.json"),
             log=str(self.folder(release) / f"{kind}.log"),
             options=self.store.options(release.endpoint, release.number),
+            batched=tuple(one.method for one in release.batching if one.on) if kind == "verified" else (),
             environment=str(file) if (file := self._environment_file(release)).exists() else "",
         )
 

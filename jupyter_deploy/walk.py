@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import threading
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from jupyter_deploy import bundle as bundles
-from jupyter_deploy import errors, plugins, stops
+from jupyter_deploy import errors, manifest, plugins, stops
 from jupyter_deploy import home as homes
 from jupyter_deploy import release as releases
 from jupyter_deploy.home import Home
@@ -20,7 +21,7 @@ from jupyter_deploy.languages.base import Language
 from jupyter_deploy.store import Store
 from jupyter_deploy.targets.base import Target
 from jupyter_deploy.traffic import Traffics
-from jupyter_deploy.values import STAGES, Capture, Finding, Golden, Lock, Release, State, from_json
+from jupyter_deploy.values import STAGES, Bundle, Capture, Finding, Golden, Lock, Release, State, from_json
 
 log = logging.getLogger(__name__)
 
@@ -140,18 +141,24 @@ class Walk(threading.Thread):
         golden = from_json((Path(self.capture.folder) / "golden.json").read_bytes(), list[Golden])
         secret = (self.home.keys / f"{self.release.endpoint}.key").read_text().strip()
         tolerance = self.options.tolerance
+        call = functools.partial(self._call, launch, secret)
         try:
-            differences = releases.verify(
-                golden, lambda path, body: self.target.call(launch, path, body, secret), tolerance, self.options.body_limit
-            )
+            differences = releases.verify(golden, call, tolerance, self.options.body_limit, self.options.row_limit)
         except errors.Refused as error:
             raise releases.suspect(error, self.release.findings, releases.FAILING) from error
         if differences:
             self._update(differences=differences[: releases.KEPT])
             raise releases.suspect(releases.explain(differences, golden, tolerance), self.release.findings)
+        self._update(batching=tuple(releases.probe(golden, self.capture.contract, call, tolerance)))
+        self.target.batch(launch, tuple(one.method for one in self.release.batching if one.on))
+        source = Path(self.store.find(Bundle, self.release.bundle).folder) / "src"
+        manifest.write(self.release, source, self.traffics.folder(self.release))
         self._update(verified=True)
         self.store.audit("verified", self.release.tag, f"bundle {self.release.bundle[:12]}")
         return releases.proof(golden, tolerance)
+
+    def _call(self, launch: str, secret: str, path: str, body: bytes) -> tuple[int, bytes]:
+        return self.target.call(launch, path, body, secret)
 
     def _serve(self) -> str:
         self.traffics.serve(self.release)

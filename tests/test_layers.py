@@ -25,7 +25,7 @@ LAYERS = (
     ("lock",),
     ("bundle",),
     ("archive",),
-    ("release", "traffic"),
+    ("release", "traffic", "manifest"),
     ("share",),
     ("observe",),
     ("walk", "received"),

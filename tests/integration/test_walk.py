@@ -22,7 +22,7 @@ import jupyter_deploy as jd
 from jupyter_deploy import errors
 from jupyter_deploy.agent.lifecycle import connect, wait_for_end
 from jupyter_deploy.home import Home
-from jupyter_deploy.values import STAGES
+from jupyter_deploy.values import STAGES, Manifest, from_json
 from tests.serving import until
 
 FRAME, TARGET = load_iris(return_X_y=True, as_frame=True)
@@ -87,6 +87,15 @@ def test_every_stage_is_in_the_journal_with_its_time(churn: jd.Endpoint) -> None
 
     assert list(STAGES) == [one.name for one in stages][: len(STAGES)]
     assert all(one.seconds is not None and one.detail for one in stages)
+
+
+def test_a_method_is_batched_where_its_rows_alone_are_answered_as_together(churn: jd.Endpoint, shared_home: Home) -> None:
+    """The release, its manifest and its running workers know what the golden rows showed."""
+    release = churn.releases()[-1]
+    told = from_json((shared_home.releases / "churn" / str(release.number) / "manifest.json").read_bytes(), Manifest)
+
+    assert release.batching == told.batching
+    assert ["predict", "predict_proba", "predict_log_proba"] == [one.method for one in release.batching if one.on]
 
 
 def test_the_client_gives_back_the_models_own_kind(churn: jd.Endpoint) -> None:
