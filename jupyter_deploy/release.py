@@ -154,6 +154,24 @@ def proof(golden: Sequence[Golden], tolerance: float) -> str:
     return f"{rows} golden answers reproduced ({_compared(golden, tolerance)})" if rows else "no golden rows: it loads"
 
 
+def unbatched(batching: Sequence[Batching], contract: Contract) -> str:
+    """Say which methods are called once for each request though several of them could be answered together.
+
+    Args:
+        batching: What was decided.
+        contract: The methods.
+
+    Returns:
+        Such as `; one call a request for predict: …`; empty where there is none.
+    """
+    kinds = {method.name: method.input.kind for method in contract.methods}
+    alone = [one for one in batching if not one.on and kinds[one.method] not in ONE_BY_ONE]
+    reasons = {
+        reason: [one.method for one in alone if one.reason == reason] for reason in dict.fromkeys(one.reason for one in alone)
+    }
+    return "".join(f"; one call a request for {', '.join(names)}: {reason}" for reason, names in reasons.items())
+
+
 def exposed(to: Sequence[str], *, isolation: bool) -> list[Finding]:
     """Say what a release could not be kept from.
 

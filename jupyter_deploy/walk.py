@@ -155,7 +155,7 @@ class Walk(threading.Thread):
         manifest.write(self.release, source, self.traffics.folder(self.release))
         self._update(verified=True)
         self.store.audit("verified", self.release.tag, f"bundle {self.release.bundle[:12]}")
-        return releases.proof(golden, tolerance)
+        return releases.proof(golden, tolerance) + releases.unbatched(self.release.batching, self.capture.contract)
 
     def _call(self, launch: str, secret: str, path: str, body: bytes) -> tuple[int, bytes]:
         return self.target.call(launch, path, body, secret)
