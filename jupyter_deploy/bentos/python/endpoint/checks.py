@@ -1,6 +1,8 @@
 """The slow, exact second look at an input that does not fit: every value against its column, each error with its path.
 
-Messages name what was expected and which kind of JSON came; the caller's value itself never stands in one.
+Messages name what was expected and which kind of JSON came; the caller's value itself never stands in one. What loses nothing is
+done (3.0 is a whole number, 3 is a number with a fraction too); what would lose something is refused, and so is another kind of
+JSON: a text is no number, and neither is true.
 """
 
 from __future__ import annotations
@@ -8,14 +10,18 @@ from __future__ import annotations
 import contextlib
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from .contract import Column
-from .dtypes import INFINITE, PARSED, category_key, family, limits, parse, zoned
+from .dtypes import INFINITE, PARSED, category_key, family, limits, zoned
 from .problems import MOST
+from .texts import parse
 
 LONGEST = 64  # characters of a key that are looked at
+WIDE = 1_000  # names among which none is looked for that is near to a wrong one: it would take seconds
+EXACT = 1 << 53  # up to there a number with a fraction holds every whole number
+HUGE = 1023  # bits of the largest whole number that is a number with a fraction at all
 EXPECTED = {
     "float": "a number", "int": "a whole number", "bool": "true or false", "string": "a string", "date": "a date as ISO 8601 text",
     "duration": "a duration as ISO 8601 text", "period": "a period as ISO 8601 text", "time": "a time of day as ISO 8601 text",
@@ -24,6 +30,11 @@ EXPECTED = {
 _CONTAINERS = ("list", "set", "frozenset", "dict")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,17}")
 _SHOWN = re.compile(r"[\w .()%/+-]{1,64}")
+_NARROW = re.compile(r"(?:sparse\[|polars\.)?(float16|halffloat|float32|float)(?![0-9])")
+_LARGEST = {"float16": 65504.0, "halffloat": 65504.0, "float32": 3.4028234663852886e38}
+
+Fit = Callable[[Any], tuple[Any, str]]
+"""Fits one value: the value to use and an empty string, or anything and what is wrong."""
 
 
 class Found(Exception):
@@ -35,6 +46,7 @@ class Errors:
 
     def __init__(self) -> None:
         self.list: list[tuple[str, str]] = []
+        self._fits: dict[int, tuple[Column, Fit]] = {}
 
     def add(self, path: str, message: str) -> None:
         """Add one.
@@ -49,6 +61,20 @@ class Errors:
         self.list.append((path, message))
         if len(self.list) >= MOST:
             raise Found
+
+    def fit(self, column: Column) -> Fit:
+        """Prepare to fit values into a column, once for all of its values.
+
+        Args:
+            column: The column.
+
+        Returns:
+            What fits one value.
+        """
+        known = self._fits.get(id(column))
+        if known is None:
+            known = self._fits[id(column)] = (column, fitting(column))
+        return known[1]
 
 
 def named(value: Any) -> str:
@@ -83,22 +109,63 @@ def fit(value: Any, column: Column) -> tuple[Any, str]:
 
     Args:
         value: The caller's JSON value.
-        column: The column.
+        column: The column; where it has a range, the value must lie within it.
 
     Returns:
         The value to use and an empty string, or None and what is wrong.
     """
+    return fitting(column)(value)
+
+
+def fitting(column: Column) -> Fit:
+    """Prepare to fit values into a column.
+
+    Args:
+        column: The column; where it has a range, values must lie within it.
+
+    Returns:
+        What fits one value.
+    """
     kind = family(column.dtype)
-    if value is None:
-        return None, "" if column.nullable else f"expected {_expected(column)}, got null"
-    if kind == "category":
-        categories = {category_key(one) for one in column.categories or ()}
-        known = isinstance(value, str | int | float) and category_key(value) in categories
-        return value, "" if known else f"not one of the {len(categories)} known categories"
-    if column.dtype in _CONTAINERS:
-        good = isinstance(value, dict if column.dtype == "dict" else list)
-        return value, "" if good else f"expected {EXPECTED[column.dtype]}, got {named(value)}"
-    return _FITS[kind](value, column)
+    look = _category(column) if kind == "category" else _container(column) if column.dtype in _CONTAINERS else _FITS[kind](column)
+    null = "" if column.nullable else f"expected {_expected(column)}, got null"
+    within = range_of(column, lambda bound: parse(bound, column.dtype) if kind in PARSED else bound)
+    if within is None:
+        return lambda value: look(value) if value is not None else (None, null)
+
+    def fit_ranged(value: Any) -> tuple[Any, str]:
+        if value is None:
+            return None, null
+        made, wrong = look(value)
+        return made, wrong or within(parse(made, column.dtype) if kind in PARSED else made)
+
+    return fit_ranged
+
+
+def range_of(column: Column, make: Callable[[Any], Any]) -> Callable[[Any], str] | None:
+    """Prepare to say whether values lie within the range of a column.
+
+    Args:
+        column: The column, or parameter.
+        make: Makes of a bound what it is compared with.
+
+    Returns:
+        What says what is wrong with a value, or nothing; None where the column has no range.
+    """
+    if column.minimum is None or column.maximum is None:
+        return None
+    low, high = make(column.minimum), make(column.maximum)
+    told = f"outside of the range of the notebook's data, {column.minimum} to {column.maximum}"
+
+    def within(value: Any) -> str:
+        if column.infinite and value in INFINITE.values():
+            return ""
+        try:
+            return "" if low <= value <= high else told
+        except TypeError:  # of another kind than what was seen, as a hint allows
+            return ""
+
+    return within
 
 
 def _expected(column: Column) -> str:
@@ -108,85 +175,108 @@ def _expected(column: Column) -> str:
     return EXPECTED.get(column.dtype) or EXPECTED.get(kind, "a value")
 
 
-def _wrong(value: Any, column: Column) -> tuple[None, str]:
-    return None, f"expected {_expected(column)}, got {named(value)}"
+def _category(column: Column) -> Fit:
+    known = {category_key(one) for one in column.categories or ()}
+    wrong = f"not one of the {len(known)} known categories"
+
+    def fit_category(value: Any) -> tuple[Any, str]:
+        return value, "" if isinstance(value, str | int | float) and category_key(value) in known else wrong
+
+    return fit_category
 
 
-def _fit_float(value: Any, column: Column) -> tuple[Any, str]:
-    if column.infinite and isinstance(value, str) and value in INFINITE:
-        return INFINITE[value], ""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return _wrong(value, column)
-    try:
-        return float(value), ""
-    except OverflowError:
-        return None, "too large for a number"
+def _container(column: Column) -> Fit:
+    return _kind(column, dict if column.dtype == "dict" else list)
 
 
-def _fit_int(value: Any, column: Column) -> tuple[Any, str]:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return _wrong(value, column)
-    if int(value) != value:
-        return None, "expected a whole number, got a fraction"
-    bounds = limits(column.dtype)
-    if bounds and not bounds[0] <= value <= bounds[1]:
-        return None, f"outside the range of {column.dtype}"
-    return int(value), ""
+def _kind(column: Column, kind: type) -> Fit:
+    expected = _expected(column)
+    return lambda value: (value, "") if isinstance(value, kind) else (None, f"expected {expected}, got {named(value)}")
 
 
-def _fit_parsed(value: Any, column: Column) -> tuple[Any, str]:
-    numeric = family(column.dtype) == "decimal" and isinstance(value, int | float) and not isinstance(value, bool)
-    if not (isinstance(value, str) or numeric):
-        return _wrong(value, column)
-    try:
-        parse(value, column.dtype)
-    except ValueError as error:
-        zone = "with a time zone" if zoned(column.dtype) else "without a time zone"
-        return None, f"expected a date {zone}" if str(error) == "time zone" else f"expected {_expected(column)}"
-    return value, ""
+def _float(column: Column) -> Fit:
+    narrow = _NARROW.match(column.dtype.lower()) if column.dtype != "float" else None  # which is Python's own, and holds more
+    largest = _LARGEST.get(narrow[1], _LARGEST["float32"]) if narrow else float("inf")
+    expected = _expected(column)
+
+    def fit_float(value: Any) -> tuple[Any, str]:
+        if column.infinite and isinstance(value, str) and value in INFINITE:
+            return INFINITE[value], ""
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None, f"expected {expected}, got {named(value)}"
+        if isinstance(value, int) and value.bit_length() > HUGE:
+            return None, "too large for a number"
+        made = float(value)
+        if not -largest <= made <= largest:
+            return None, f"too large for {column.dtype}"
+        return made, "" if made == value else "too large to be kept exactly"
+
+    return fit_float
 
 
-def _fit_bool(value: Any, column: Column) -> tuple[Any, str]:
-    return (value, "") if isinstance(value, bool) else _wrong(value, column)
+def _int(column: Column) -> Fit:
+    bounds, expected = limits(column.dtype), _expected(column)
+
+    def fit_int(value: Any) -> tuple[Any, str]:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None, f"expected {expected}, got {named(value)}"
+        if int(value) != value:
+            return None, "expected a whole number, got a fraction"
+        if bounds and not bounds[0] <= value <= bounds[1]:
+            return None, f"outside the range of {column.dtype}"
+        if isinstance(value, float) and abs(value) > EXACT:
+            return None, "a whole number as large as this is written without a point and an exponent"
+        return int(value), "" if int(value).bit_length() <= HUGE else "too large for a number"
+
+    return fit_int
 
 
-def _fit_string(value: Any, column: Column) -> tuple[Any, str]:
-    return (value, "") if isinstance(value, str) else _wrong(value, column)
+def _parsed(column: Column) -> Fit:
+    kind, expected = family(column.dtype), _expected(column)
+    zone = f"expected a date {'with' if zoned(column.dtype) else 'without'} a time zone"
+
+    def fit_parsed(value: Any) -> tuple[Any, str]:
+        numeric = kind == "decimal" and isinstance(value, int | float) and not isinstance(value, bool)
+        if not (isinstance(value, str) or numeric):
+            return None, f"expected {expected}, got {named(value)}"
+        try:
+            parse(value, column.dtype)
+        except (ValueError, OverflowError) as error:
+            return None, zone if str(error) == "time zone" else f"expected {expected}"
+        return value, ""
+
+    return fit_parsed
 
 
-def _fit_any(value: Any, _column: Column) -> tuple[Any, str]:
-    return value, ""
+def _any(_column: Column) -> Fit:
+    return lambda value: (value, "too large for a number" if isinstance(value, int) and value.bit_length() > HUGE else "")
 
 
-_FITS = {
-    "float": _fit_float, "int": _fit_int, "bool": _fit_bool, "string": _fit_string, "any": _fit_any,
-    **dict.fromkeys(PARSED, _fit_parsed),
+_FITS: dict[str, Callable[[Column], Fit]] = {
+    "float": _float, "int": _int, "bool": lambda column: _kind(column, bool), "string": lambda column: _kind(column, str),
+    "any": _any, **dict.fromkeys(PARSED, _parsed),
 }  # fmt: skip
 
 
-def fit_object(
-    row: dict[str, Any], columns: tuple[Column, ...], path: str, errors: Errors, *, optional: bool = False
-) -> dict[str, Any]:
+def fit_object(row: dict[str, Any], columns: tuple[Column, ...], path: str, errors: Errors) -> dict[str, Any]:
     """Fit an object into columns, by name.
 
     Args:
         row: The caller's object.
-        columns: The columns, or parameters.
+        columns: The columns.
         path: Where the object stands.
         errors: Where to add what is wrong.
-        optional: Whether a nullable one may be absent, as a parameter with a default may.
 
     Returns:
         The values by name.
     """
-    unknown_keys(row, [column.name for column in columns], path, errors, "parameter" if optional else "column")
+    unknown_keys(row, [column.name for column in columns], path, errors)
     made = {}
     for column in columns:
         if column.name not in row:
-            if not (optional and column.nullable):
-                errors.add(f"{path}.{column.name}", "missing")
+            errors.add(f"{path}.{column.name}", "missing")
             continue
-        made[column.name], wrong = fit(row[column.name], column)
+        made[column.name], wrong = errors.fit(column)(row[column.name])
         if wrong:
             errors.add(f"{path}.{column.name}", wrong)
     return made
@@ -202,11 +292,12 @@ def unknown_keys(row: dict[str, Any], known: list[str], path: str, errors: Error
         errors: Where to add what is wrong.
         noun: What a key names.
     """
-    if row.keys() <= set(known):
+    names = set(known)
+    if row.keys() <= names:
         return
     for key in row:
-        if key not in known:
-            near = difflib.get_close_matches(key[:LONGEST], known, n=1, cutoff=0.6)
+        if key not in names:
+            near = difflib.get_close_matches(key[:LONGEST], known, n=1, cutoff=0.6) if len(known) <= WIDE else []
             errors.add(f"{path}.{shown(key)}", f"unknown {noun}" + (f", did you mean `{near[0]}`?" if near else ""))
 
 
@@ -242,7 +333,7 @@ def fit_nested(value: Any, shape: tuple[int | None, ...], column: Column, path: 
         The value to use.
     """
     if not shape:
-        made, wrong = fit(value, column)
+        made, wrong = errors.fit(column)(value)
         if wrong:
             errors.add(path, wrong)
         return made
@@ -269,12 +360,12 @@ def fit_sparse(row: dict[str, Any], width: int, column: Column, path: str, error
     Returns:
         The values by number.
     """
-    made = {}
+    made, look = {}, errors.fit(column)
     for key, value in row.items():
         if not _NUMBER.fullmatch(key) or int(key) >= width:
             errors.add(f"{path}.{shown(key)}", f"expected the number of a column, 0 to {width - 1}")
             continue
-        made[int(key)], wrong = fit(value, column)
+        made[int(key)], wrong = look(value)
         if wrong:
             errors.add(f"{path}.{key}", wrong)
     return made

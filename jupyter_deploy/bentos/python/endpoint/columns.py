@@ -9,7 +9,8 @@ from typing import Any
 
 from . import polar
 from .contract import Column
-from .dtypes import INFINITE, PARSED, category_key, extension, family, is_numpy, missing, parse, unit
+from .dtypes import INFINITE, PARSED, category_key, extension, family, is_numpy, missing, unit
+from .texts import parse
 
 Build = Callable[[Sequence[Any]], Any]
 

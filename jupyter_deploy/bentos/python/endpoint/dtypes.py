@@ -12,12 +12,12 @@ import enum
 import importlib
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Literal
 
-import msgspec
-
 from .plain import plain
+from .tensors import plain as plain_tensor
 
 Family = Literal["float", "int", "bool", "string", "category", "date", "duration", "period", "time", "decimal", "any"]
 
@@ -45,6 +45,7 @@ INFINITE = {"Infinity": math.inf, "-Infinity": -math.inf}
 """How infinite numbers are written where a number is expected, since JSON has none; not-a-number is null."""
 
 
+@lru_cache(4096)
 def family(dtype: str) -> Family:
     """Say which JSON a dtype takes.
 
@@ -58,6 +59,7 @@ def family(dtype: str) -> Family:
     return next((found for prefix, found in _PREFIXES if name.startswith(prefix)), "any")
 
 
+@lru_cache(4096)
 def zoned(dtype: str) -> bool:
     """Say whether moments of a dtype have a time zone.
 
@@ -70,6 +72,7 @@ def zoned(dtype: str) -> bool:
     return "time_zone='" in dtype or ("," in dtype and not dtype.startswith(("object", "polars.")))
 
 
+@lru_cache(4096)
 def limits(dtype: str) -> tuple[int, int] | None:
     """Say which integers fit.
 
@@ -272,6 +275,8 @@ def _foreign(value: Any) -> Any:
         return dates(value)
     if hasattr(value, "isoformat"):  # dates, times, pandas' timestamps and durations
         return _whole_minutes(value).isoformat()
+    if hasattr(value, "numpy") and hasattr(value, "dtype"):  # tensors
+        return to_json(plain_tensor(value))
     if hasattr(value, "tolist"):  # numpy's scalars and arrays, pandas' containers
         return to_json(value.tolist())
     if hasattr(value, "total_seconds") and type(value) is not datetime.timedelta:
@@ -307,70 +312,6 @@ def dates(value: Any) -> Any:
     for place, one in np.ndenumerate(array):
         texts[place] = None if np.isnat(one) else make(one).isoformat()
     return texts.tolist()
-
-
-def parse(text: Any, dtype: str) -> Any:
-    """Read what is a text in JSON: a date, a duration, a period, a time of day, a decimal number.
-
-    Args:
-        text: ISO 8601; for a decimal number its digits, or a number.
-        dtype: The dtype that it must fit.
-
-    Returns:
-        What such a column holds.
-
-    Raises:
-        ValueError: If it is none, lies outside of what the dtype reaches, or has a time zone where the dtype has none, or the other
-            way round.
-    """
-    kind = family(dtype)
-    if dtype.startswith("polars."):
-        return _parse_polars(text, dtype)
-    if dtype.startswith("object[") and not dtype.startswith("object[timestamp"):
-        return _OBJECTS[re.split(r"[\],]", dtype[7:])[0]](text)
-    import pandas as pd
-
-    if dtype.startswith("object["):
-        return pd.Timestamp(text)
-    if kind == "duration":
-        return pd.Timedelta(text)
-    if kind == "period":
-        return pd.Period(text, freq=dtype[len("period[") : -1])
-    if not _DATE.match(text):
-        raise ValueError("not ISO 8601")
-    made = pd.Timestamp(text)
-    if hasattr(made, "as_unit"):  # before pandas 2 there were nanoseconds only
-        made.as_unit(unit(dtype))
-    if zoned(dtype) != (made.tzinfo is not None):
-        raise ValueError("time zone")
-    return made.tz_convert(dtype.partition(",")[2].strip(" ]")) if zoned(dtype) else made
-
-
-def _decimal(text: Any) -> decimal.Decimal:
-    try:
-        return decimal.Decimal(str(text))
-    except decimal.InvalidOperation as error:
-        raise ValueError("not a decimal number") from error
-
-
-def _parse_polars(text: Any, dtype: str) -> Any:
-    """Read what polars takes as one of Python's own."""
-    kind = dtype.removeprefix("polars.").partition("(")[0]
-    if kind == "Duration":
-        return msgspec.convert(text, datetime.timedelta, strict=False)
-    made = _OBJECTS[kind.lower()](text)
-    if kind == "Datetime" and zoned(dtype) != (made.tzinfo is not None):
-        raise ValueError("time zone")
-    return made
-
-
-_OBJECTS: dict[str, Callable[[Any], Any]] = {
-    "date": datetime.date.fromisoformat,
-    "datetime": lambda text: datetime.datetime.fromisoformat(re.sub("Z$", "+00:00", text)),  # Python 3.10 does not know `Z`
-    "time": datetime.time.fromisoformat,
-    "decimal": _decimal,
-}
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}|$)")
 
 
 def unit(dtype: str) -> Any:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from .contract import Column
-from .dtypes import INFINITE, PARSED, array_to_json, family, parse, to_json
+from .dtypes import INFINITE, PARSED, array_to_json, family, to_json
+from .texts import parse
 
 _PLAIN = ("Int", "UInt", "Float", "Boolean", "String", "Date", "Datetime", "Time", "Duration", "Categorical", "Enum", "Decimal")
 

@@ -248,7 +248,14 @@ def _struct(kind: Any) -> Shape:
             return msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
             reason, _, where = str(error).partition(" - at `$")
-            errors.add(path + where.rstrip("`"), reason[:1].lower() + reason[1:].replace("`", ""))
+            told = (
+                reason[:1].lower() + reason[1:].replace("`", "")
+                if error.__cause__ is None
+                else f"refused by {kind.__name__} itself"
+            )
+            errors.add(path + where.rstrip("`"), told)
+        except Exception:  # the author's own `__post_init__`  # noqa: BLE001
+            errors.add(path, f"refused by {kind.__name__} itself")
         return None
 
     try:

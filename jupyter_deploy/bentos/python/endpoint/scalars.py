@@ -5,15 +5,17 @@ from __future__ import annotations
 import datetime
 import decimal
 import pathlib
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any, NamedTuple, get_args
 
 import msgspec
 
-from .checks import Errors, fit, named
+from .checks import Errors, fitting, named
 from .contract import Column
 from .dtypes import category_key
+from .texts import DATE, DURATION, TIME, parse_decimal
 
 Fit = Callable[[Any, str, Errors], Any]
 
@@ -27,6 +29,7 @@ TEXTS: dict[type, tuple[str, dict[str, Any]]] = {
     uuid.UUID: ("a UUID as text", {"format": "uuid"}),
     bytes: ("bytes as base64 text", {"contentEncoding": "base64"}),
 }
+GRAMMARS = {datetime.datetime: DATE, datetime.date: DATE, datetime.time: TIME, datetime.timedelta: DURATION}
 
 
 class NoShape(Exception):
@@ -72,17 +75,17 @@ def scalar(kind: type) -> Shape | None:
     return _array_or_number(kind) or _text(kind)
 
 
-def _plain(kind: type) -> Shape:
-    dtype, schema = PLAIN[kind]
-    column = Column(name="", dtype=dtype)
+def _plain(kind: type, dtype: str = "") -> Shape:
+    base, schema = PLAIN[kind]
+    fit = fitting(Column(name="", dtype=dtype or base))
 
     def fit_plain(value: Any, path: str, errors: Errors) -> Any:
-        made, wrong = fit(value, column)
-        if wrong or value is None:  # a column of floats takes null for not-a-number, a parameter does not
-            errors.add(path, wrong or "expected a number, got null")
+        made, wrong = fit(value)
+        if wrong:
+            errors.add(path, wrong)
         return value if kind is float else made  # 3 is a float for Python too, and formatted otherwise than 3.0
 
-    return Shape(dtype, {"type": schema}, fit_plain)
+    return Shape(base, {"type": schema}, fit_plain)
 
 
 def _text(kind: type) -> Shape | None:
@@ -102,18 +105,26 @@ def _text(kind: type) -> Shape | None:
             errors.add(path, f"expected {words}, got {named(value)}")
             return None
         try:
-            return own(value) if own is not None else _converted(value, known)
-        except ValueError:
+            return _made(value, known, own)
+        except (ValueError, OverflowError):
             errors.add(path, f"expected {words}")
             return None
 
     return Shape(kind.__name__, {"type": "string", **schema}, fit_text)
 
 
-def _converted(text: str, kind: type) -> Any:
-    if kind is datetime.datetime and len(text) == len("2024-01-31"):
+def _made(text: str, known: type, own: Any) -> Any:
+    """Make what a text stands for, once it is in the one grammar of all dates."""
+    grammar = GRAMMARS.get(known)
+    if grammar is not None and not grammar.fullmatch(text):
+        raise ValueError("not ISO 8601")
+    if own is not None:
+        return own(text)
+    if grammar is not None and re.search(r"\.[0-9]{6}[0-9]*[1-9]", text):
+        raise ValueError("finer than microseconds")
+    if known is datetime.datetime and len(text) == len("2024-01-31"):
         text += "T00:00:00"
-    return msgspec.convert(text, kind)
+    return msgspec.convert(text, known)
 
 
 def _array_or_number(kind: type) -> Shape | None:
@@ -121,7 +132,8 @@ def _array_or_number(kind: type) -> Shape | None:
     if kind is decimal.Decimal:
         return Shape("Decimal", {"anyOf": [{"type": "string", "format": "decimal"}, {"type": "number"}]}, _decimal)
     if kind.__module__ == "numpy" and kind.__name__.startswith(tuple(NUMPY)):
-        plain = _plain(next(base for prefix, base in NUMPY.items() if kind.__name__.startswith(prefix)))
+        base = next(base for prefix, base in NUMPY.items() if kind.__name__.startswith(prefix))
+        plain = _plain(base, kind.__name__ if base in (int, float) else "")
         return Shape(kind.__name__, plain.schema, _made_by(plain, kind))
     return array(kind.__name__) if _is_array(kind) else None
 
@@ -131,8 +143,8 @@ def _decimal(value: Any, path: str, errors: Errors) -> Any:
         errors.add(path, f"expected a decimal number as text, got {named(value)}")
         return None
     try:
-        return decimal.Decimal(str(value))
-    except decimal.InvalidOperation:
+        return parse_decimal(value)
+    except ValueError:
         errors.add(path, "expected a decimal number as text")
         return None
 
@@ -173,7 +185,11 @@ def _made_by(shape: Shape, make: Callable[[Any], Any]) -> Fit:
     def fit_made(value: Any, path: str, errors: Errors) -> Any:
         before = len(errors.list)
         fitted = shape.fit(value, path, errors)
-        return make(fitted) if len(errors.list) == before else None
+        try:
+            return make(fitted) if len(errors.list) == before else None
+        except OverflowError:
+            errors.add(path, "too large for a number")
+            return None
 
     return fit_made
 

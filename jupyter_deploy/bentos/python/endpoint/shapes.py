@@ -249,13 +249,13 @@ def _union(shapes: list[Shape]) -> Shape:
     kinds = {bool: "bool", int: "int", float: "float"}
 
     def fit_union(value: Any, path: str, errors: Errors) -> Any:
+        if len(others) == 1:  # nothing is tried twice: each level of a class within itself would double the time
+            return None if value is None and len(shapes) > 1 else others[0].fit(value, path, errors)
         own = kinds.get(type(value))
         for shape in sorted(shapes, key=lambda one: (one.name != own, one.name == "str")):
             made, wrong = attempt(shape, value)
             if not wrong.list:
                 return made
-        if len(others) == 1:
-            return others[0].fit(value, path, errors)
         nested = isinstance(value, dict | list)
         errors.add(path, f"fits none of {name}" if nested else f"expected one of {name}, got {named(value)}")
         return None
