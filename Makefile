@@ -1,7 +1,7 @@
 # Each target prints the plain commands that it runs and how long each took.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults browser-test lint bench bench-deploy bench-trust build lab lock clean
+.PHONY: help setup demo test faults browser-test lint bench bench-deploy bench-trust bench-serving build lab lock clean
 
 PY := .venv/bin/python
 UV := .venv/bin/uv
@@ -22,6 +22,7 @@ help:
 	@echo 'make lint          ruff and mypy'
 	@echo 'make bench-deploy  the figures of a deploy, with peers beside them; ARGS="--seconds 10 --quick" for a short run'
 	@echo 'make bench-trust   what a deploy costs as endpoints, releases, models and packages grow; ARGS=--quick for a short run'
+	@echo 'make bench-serving what a request costs, with peers beside it; ARGS=--quick for a short run'
 	@echo 'make build         wheel and source archive in dist/'
 	@echo 'make lab           JupyterLab with the examples'
 	@echo 'make lock          remake requirements/*.txt from pyproject.toml; ARGS=--upgrade for newer versions'
@@ -53,7 +54,7 @@ lint: setup
 	$(call run,.venv/bin/ruff format --check .)
 	$(call run,.venv/bin/mypy --strict jupyter_deploy)
 
-bench: bench-deploy bench-trust
+bench: bench-deploy bench-trust bench-serving
 
 bench-deploy: setup .cache/peers/stamp
 	$(call run,$(PY) bench/deploy.py --peers .cache/peers/bin/python $(ARGS))
@@ -61,9 +62,18 @@ bench-deploy: setup .cache/peers/stamp
 bench-trust: setup .cache/peers/stamp
 	$(call run,$(PY) bench/trust.py --peers .cache/peers/bin/python $(ARGS))
 
+bench-serving: setup .cache/peers/stamp .cache/mlserver/stamp
+	@bash requirements/wrk.sh
+	$(call run,$(PY) bench/serving.py --peers .cache/peers/bin/python --mlserver .cache/mlserver/bin/python $(ARGS))
+
 .cache/peers/stamp: requirements/bench.txt
 	$(call run,$(UV) venv --quiet --allow-existing --python $(PY) .cache/peers)
 	$(call run,$(UV) pip install --quiet --python .cache/peers/bin/python --require-hashes -r requirements/bench.txt)
+	@touch $@
+
+.cache/mlserver/stamp: requirements/mlserver.txt
+	$(call run,$(UV) venv --quiet --allow-existing --python $(PY) .cache/mlserver)
+	$(call run,$(UV) pip install --quiet --python .cache/mlserver/bin/python --require-hashes -r requirements/mlserver.txt)
 	@touch $@
 
 build: setup
@@ -80,6 +90,7 @@ lock: setup
 	$(call run,$(COMPILE) --extra browser -c requirements/dev.txt pyproject.toml -o requirements/browser.txt)
 	$(call run,$(COMPILE) --group bootstrap -c requirements/dev.txt -o requirements/bootstrap.txt)
 	$(call run,$(COMPILE) --group peers -c requirements/dev.txt -o requirements/bench.txt)
+	$(call run,$(COMPILE) --group mlserver -o requirements/mlserver.txt)
 
 clean:
 	$(call run,rm -rf .venv .cache build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis)

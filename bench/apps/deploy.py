@@ -1,0 +1,32 @@
+"""Deploys a workload as a person would and waits for its verified release: `python deploy.py NAME WORKLOAD '{"workers": 1}'`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import workloads
+
+import jupyter_deploy as jd
+
+
+def example(workload: str) -> Any:
+    """Give rows by which the contract is told."""
+    if workload == "text":
+        return workloads.texts(20)
+    if workload == "mlp":
+        return workloads.table(20).astype("float32")
+    return workloads.table(20)
+
+
+name, workload, options = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+model = workloads.fit(workload)
+if options.pop("onnx", False):
+    from convert import to_onnx
+
+    model = to_onnx(workload, model)
+if workload != "add":
+    options["example"] = example(workload)
+endpoint = jd.deploy(model, name=name, wait=True, preview=False, keep=0, folder=".", **options)
+print(json.dumps({"url": endpoint.url}))
