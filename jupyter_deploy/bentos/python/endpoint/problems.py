@@ -13,10 +13,12 @@ TITLES = {  # HTTP's own phrases, as RFC 9457 wants them for `about:blank`
     401: "Unauthorized",
     404: "Not Found",
     405: "Method Not Allowed",
+    406: "Not Acceptable",
     413: "Content Too Large",
     415: "Unsupported Media Type",
     422: "Unprocessable Content",
     500: "Internal Server Error",
+    502: "Bad Gateway",
     504: "Gateway Timeout",
 }
 
@@ -66,6 +68,13 @@ class InvalidJson(Problem):
     code = "invalid_json"
 
 
+class InvalidBody(Problem):
+    """The body is not of the type that it is said to be."""
+
+    status = 400
+    code = "invalid_body"
+
+
 class Unauthorized(Problem):
     """No key, or one that does not open this endpoint; nothing says which."""
 
@@ -92,6 +101,13 @@ class WrongMethod(Problem):
         self.allowed = allowed
 
 
+class NotAcceptable(Problem):
+    """The caller takes no answer of a type that this method's answers have."""
+
+    status = 406
+    code = "not_acceptable"
+
+
 class BodyTooLarge(Problem):
     """The body is larger than the endpoint takes."""
 
@@ -105,6 +121,10 @@ class NotJson(Problem):
 
     status = 415
     code = "unsupported_media_type"
+
+
+class NoReader(NotJson):
+    """The body is of a type that could be read, if the model's environment had the package for it."""
 
 
 class InvalidInput(Problem):
@@ -131,3 +151,13 @@ class DeadlineExceeded(Problem):
 
     status = 504
     code = "deadline_exceeded"
+
+
+class ModelCrashed(Problem):
+    """The same request has ended workers before, so it is not given to another one."""
+
+    status = 502
+    code = "model_crashed"
+
+    def __init__(self) -> None:
+        super().__init__("The process that runs the model ended twice at this input. It is refused for a minute.")

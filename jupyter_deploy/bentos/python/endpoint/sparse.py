@@ -77,6 +77,21 @@ def build(rows: Sequence[Any], shape: tuple[int | None, ...], dtype: str, name: 
     return getattr(sparse, name)(made)
 
 
+def from_dense(array: Any, name: str) -> Any:
+    """Make a sparse matrix of an array.
+
+    Args:
+        array: Rows by columns.
+        name: Its class, such as `csr_matrix`.
+
+    Returns:
+        The matrix.
+    """
+    from scipy import sparse
+
+    return getattr(sparse, name)(sparse.csr_matrix(array))
+
+
 def _cells(row: Any, width: int) -> Iterable[tuple[Any, Any]]:
     if isinstance(row, dict):
         return row.items()
