@@ -41,7 +41,7 @@ model = load(folder)
 golden = read["golden"][0]
 answer = model.methods[golden.method](msgspec.json.encode({"rows": golden.rows}))
 told = schema.document(read["contract"])
-print(msgspec.json.encode({**read, "house": house, "document": told, "answers": json.loads(answer.body)["predictions"]}).decode())
+print(msgspec.json.encode({**read, "house": house, "document": told, "answers": json.loads(answer)["predictions"]}).decode())
 """
 
 

@@ -71,7 +71,7 @@ def answered(answer: Any, rows: int, index: Any = None) -> Any:
     output = codec.describe_output(answer, rows)
     predictions = codec.encode_answer(answer, output)
     assert rows == len(predictions)
-    return codec.decode_answer(codec.RowDecoder(Input(kind="list"))(codec.to_json(predictions)).argument, output, index)
+    return codec.decode_answer(codec.decode_rows(codec.to_json(predictions), Input(kind="list")), output, index)
 
 
 @settings(deadline=None, max_examples=150)

@@ -98,7 +98,7 @@ def test_a_model_on_polars(tmp_path: Path) -> None:
     loaded, method = worker.load(tmp_path), taken.contract.methods[0]
 
     body = codec.to_json(codec.encode_input(table, method.input))
-    got = codec.decode_answer(json.loads(loaded.methods["transform"](body).body)["predictions"], method.output)
+    got = codec.decode_answer(json.loads(loaded.methods["transform"](body))["predictions"], method.output)
 
     assert not taken.findings
     assert_frame_equal(model.transform(table), got)

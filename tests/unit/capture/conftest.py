@@ -26,7 +26,7 @@ from jupyter_deploy.bentos.python.endpoint import codec, model
 loaded = model.load(Path(sys.argv[1]))
 differing = []
 for one in loaded.golden:
-    got = json.loads(loaded.methods[one.method](codec.to_json({"rows": one.rows})).body)["predictions"]
+    got = json.loads(loaded.methods[one.method](codec.to_json({"rows": one.rows})))["predictions"]
     if got != one.answers:
         differing.append([one.method, got, one.answers])
 print(json.dumps(differing))

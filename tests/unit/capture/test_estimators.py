@@ -52,7 +52,7 @@ def answered(loaded: worker.Model, method: Method, rows: Any) -> Any:
     body = codec.to_json({"rows": codec.encode_input(rows, method.input)})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        predictions = json.loads(loaded.methods[method.name](body).body)["predictions"]
+        predictions = json.loads(loaded.methods[method.name](body))["predictions"]
     return codec.decode_answer(predictions, method.output, rows.index if hasattr(rows, "iloc") else None)
 
 

@@ -43,7 +43,7 @@ def answered(taken: Capture, body: str) -> list[Any]:
     """Load a capture in an interpreter of its own, and ask it."""
     code = (
         "import sys; from pathlib import Path; from jupyter_deploy.bentos.python.endpoint import model\n"
-        "print(model.load(Path(sys.argv[1])).methods['predict'](sys.argv[2].encode()).body.decode())"
+        "print(model.load(Path(sys.argv[1])).methods['predict'](sys.argv[2].encode()).decode())"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, taken.folder, body], cwd="/", env={**os.environ, "PYTHONPATH": str(ROOT)},

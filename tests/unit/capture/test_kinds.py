@@ -40,7 +40,7 @@ def take(folder: Path, *cells: str, **variables: Any) -> Capture:
 def ask(folder: Path, method: Method, rows: Any) -> Any:
     """Ask what was captured as `ep` asks an endpoint."""
     body = codec.to_json({"rows": codec.encode_input(rows, method.input)})
-    predictions = json.loads(worker.load(folder).methods[method.name](body).body)["predictions"]
+    predictions = json.loads(worker.load(folder).methods[method.name](body))["predictions"]
     return codec.decode_answer(predictions, method.output, rows.index if hasattr(rows, "iloc") else None)
 
 
@@ -192,7 +192,7 @@ def test_null_is_refused_where_nothing_was_missing(session: Any) -> None:
     taken = session.run("def model(table):\n    return table[['a']] + 1", "model(T)").capture("model")
     loaded = worker.load(Path(taken.folder))
 
-    assert b'{"predictions":[{"a":2.0}]}' == loaded.methods["predict"](b'[{"a": 1, "b": null, "c": 2}]').body
+    assert b'{"predictions":[{"a":2.0}]}' == loaded.methods["predict"](b'[{"a": 1, "b": null, "c": 2}]')
     with pytest.raises(InvalidInput) as caught:
         loaded.methods["predict"](b'[{"a": 1, "b": 2, "c": null}]')
     assert [("rows[0].c", "expected a number, got null")] == list(caught.value.errors)

@@ -96,7 +96,7 @@ def _api(method: Method, model: Callable[[], Model]) -> Callable[..., Any]:
     async def call(_self: Any, rows: list[Any]) -> dict[str, Any]:
         import msgspec
 
-        answer: dict[str, Any] = msgspec.json.decode(model().methods[method.name](msgspec.json.encode({"rows": rows})).body)
+        answer: dict[str, Any] = msgspec.json.decode(model().methods[method.name](msgspec.json.encode({"rows": rows})))
         return answer
 
     # BentoML reads the types at run time, where this module's own are only texts.

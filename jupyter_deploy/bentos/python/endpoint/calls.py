@@ -12,8 +12,9 @@ from types import FrameType
 
 from . import log
 from .board import Slot
-from .model import Answer, BoundMethod
-from .problems import DeadlineExceeded
+from .exchange import Exchange
+from .model import BoundMethod, failure_of
+from .problems import DeadlineExceeded, Problem
 
 QUICK = 0.005  # seconds; a hop to the thread and back costs a hundredth of it
 SMALL = 16 * 1024  # bytes of a body whose duration the recent ones foretell
@@ -45,15 +46,16 @@ class Calls:
         if self._alone:
             signal.signal(signal.SIGALRM, self._ring)
 
-    async def call(self, method: BoundMethod, body: bytes) -> Answer:
+    async def call(self, method: BoundMethod, body: bytes, exchange: Exchange) -> bytes:
         """Answer one request.
 
         Args:
             method: The method.
             body: The request's body.
+            exchange: How it is read and answered.
 
         Returns:
-            The answer.
+            The answer's body.
 
         Raises:
             DeadlineExceeded: If the call took too long; where the model itself did, this process ends soon after, because a running
@@ -61,16 +63,16 @@ class Calls:
             Problem: Whatever else `method` raises.
         """
         if self._alone and not self._waiting and len(body) <= SMALL and self._recent.get(method.method.name, QUICK) < QUICK:
-            return self._at_once(method, body)
-        return await self._beside(method, body)
+            return self._at_once(method, body, exchange)
+        return await self._beside(method, body, exchange)
 
-    def _at_once(self, method: BoundMethod, body: bytes) -> Answer:
+    def _at_once(self, method: BoundMethod, body: bytes, exchange: Exchange) -> bytes:
         """Run on the event loop, with an alarm set: a quick model may meet an input on which it is not."""
         try:
             try:
                 self._timed, self._late = True, False
                 signal.setitimer(signal.ITIMER_REAL, self._deadline)
-                return self._run(method, body)
+                return self._run(method, body, exchange)
             finally:
                 self._timed = False
                 signal.setitimer(signal.ITIMER_REAL, 0)
@@ -85,12 +87,12 @@ class Calls:
             self._late = True
             raise _Late
 
-    async def _beside(self, method: BoundMethod, body: bytes) -> Answer:
+    async def _beside(self, method: BoundMethod, body: bytes, exchange: Exchange) -> bytes:
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "model")
         self._waiting += 1
         try:
-            running = asyncio.get_running_loop().run_in_executor(self._thread, self._run, method, body)
+            running = asyncio.get_running_loop().run_in_executor(self._thread, self._run, method, body, exchange)
             return await asyncio.wait_for(running, self._deadline)
         except asyncio.TimeoutError as error:  # before Python 3.11 a class of its own
             self._give_up()
@@ -98,16 +100,21 @@ class Calls:
         finally:
             self._waiting -= 1
 
-    def _run(self, method: BoundMethod, body: bytes) -> Answer:
+    def _run(self, method: BoundMethod, body: bytes, exchange: Exchange) -> bytes:
         began = self._slot.busy = time.monotonic()
         try:
-            answer = method(body)
+            part = exchange.read(body, method.decoder)
+            (answers,) = method.ask([part])
+            self._slot.predicted(method.method.name, part.size, time.monotonic() - began)
+            return exchange.write(answers, method.method)
+        except Problem:
+            raise
+        except BaseException as error:  # an answer may be no JSON at all, such as a text that is no Unicode
+            raise failure_of(error) from error
         finally:
             self._slot.busy = 0.0
             if len(body) <= SMALL and not method.waits:  # which has no place on the event loop of the worker itself
                 self._remember(method.method.name, time.monotonic() - began)
-        self._slot.predicted(method.method.name, answer.rows, answer.seconds)
-        return answer
 
     def _remember(self, name: str, seconds: float) -> None:
         before = self._recent.get(name, seconds)

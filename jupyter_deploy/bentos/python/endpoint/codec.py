@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from . import dtypes, polar, sparse
+from . import dtypes, polar, sparse, tensors
 from .arguments import describe_arguments, describe_batch, describe_hints, encode_call, with_schema
 from .columns import Frame, Series, builder, column_of, is_extension
 from .contract import Column, Input, Output
@@ -55,7 +55,8 @@ def decode_rows(body: bytes, input: Input, function: Any = None) -> Any:
         InvalidJson: If the body is not strict JSON.
         InvalidInput: If it does not fit the contract.
     """
-    return RowDecoder(input, function)(body).argument
+    decoder = RowDecoder(input, function)
+    return decoder.join([decoder.parse(body)])
 
 
 def encode_input(value: Any, input: Input) -> list[Any]:
@@ -195,7 +196,7 @@ def _rows(value: Any) -> list[Any]:
     if sparse.is_sparse(value):
         return sparse.encode(value)
     if hasattr(value, "dtype") and getattr(value, "ndim", 0) > 0:
-        return dtypes.array_to_json(value)
+        return dtypes.array_to_json(tensors.plain(value))
     if not isinstance(value, Iterable) or isinstance(value, str | bytes | dict):
         raise TypeError(f"a value of type {type(value).__name__} is no table, array or list of rows")
     return [dtypes.to_json(one) for one in value]
@@ -224,7 +225,7 @@ def _to_array(predictions: list[Any], output: Output, _index: Any = None) -> Any
         inner = inner[0] if inner else []
         sizes.append(len(inner) if size is None else size)
     made = np.asarray(builder(dtype)(flat))
-    return made.reshape(len(predictions), *sizes)
+    return tensors.made(made.reshape(len(predictions), *sizes), output.library)
 
 
 def _to_frame(predictions: list[Any], output: Output, index: Any = None) -> Any:

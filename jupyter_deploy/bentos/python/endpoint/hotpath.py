@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from . import codec, log, metrics, openapi, page, schema
 from .board import Board
 from .calls import Calls
+from .exchange import JSON, Headers, Request, routes_by_path
 from .limits import Limits
 from .model import Model
 from .problems import BodyTooLarge, ModelFailed, NoSuchRoute, NotJson, Problem, Unauthorized, WrongMethod
@@ -25,17 +26,13 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
 Reply = tuple[int, Headers, bytes]
 
-JSON: Headers = [(b"content-type", b"application/json")]
 PROBLEM: Headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
 ANONYMOUS = frozenset({"/", "/livez", "/readyz"})
 OTHER = "other"  # the route under which everything is counted that is no method of the model
 PASSED_ON = re.compile(r"/(docs|schema\.json|healthz|static_content/[\w./-]+)")  # to BentoML
 OWN_SCRIPTS = b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
-SANE = re.compile(rb"[\w.:-]{1,100}")
-JSON_TYPE = re.compile(rb"application/([\w.+-]+\+)?json\s*(;|$)", re.IGNORECASE)
 
 
 class Checker(Protocol):
@@ -79,35 +76,6 @@ def routes_of(model: Model) -> tuple[str, ...]:
     return (*model.methods, OTHER)
 
 
-class Request:
-    """The head of one request.
-
-    Args:
-        scope: ASGI's scope.
-    """
-
-    __slots__ = ("content_type", "encoding", "id", "length", "method", "path", "secret")
-
-    def __init__(self, scope: Scope) -> None:
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        self.id = b""
-        self.secret = ""
-        self.content_type = self.encoding = b""
-        self.length = 0
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                self.secret = value[7:].strip().decode("latin-1") if value[:7].lower() == b"bearer " else ""
-            elif name == b"content-type":
-                self.content_type = value
-            elif name == b"content-length":
-                self.length = int(value) if value.isdigit() else 0
-            elif name == b"x-request-id":
-                self.id = value if SANE.fullmatch(value) else b""
-            elif name == b"content-encoding":
-                self.encoding = value
-
-
 class HotPath:
     """The application of one worker.
 
@@ -119,7 +87,7 @@ class HotPath:
     def __init__(self, served: Served, inner: Asgi | None = None) -> None:
         self.served = served
         self.inner = inner
-        self._methods = {f"/{name}": method for name, method in served.model.methods.items()}
+        self._routes = routes_by_path(served.model.methods)
         self._common: Headers = [(b"jd-release", served.release.encode()), (b"jd-state", served.state.encode())]
         self._statics: dict[str, Callable[[], Reply]] = {
             "/": self._page, "/livez": lambda: (200, JSON, b'{"status":"ok"}'), "/readyz": self._readyz, "/metrics": self._metrics,
@@ -151,7 +119,7 @@ class HotPath:
             await self._unusual(scope, receive, send)
             return
         began = time.perf_counter()
-        request = Request(scope)
+        request = Request(scope["method"], scope["path"], scope["headers"])
         if not request.id:
             self._number += 1
             request.id = b"%s%06x" % (self._ids.encode(), self._number)
@@ -161,26 +129,27 @@ class HotPath:
             reply = _problem(problem, request)
         if reply is not None:
             await self._send(reply, request, send)
-            route = request.path[1:] if request.path in self._methods else OTHER
-            self.slot.answered(route, reply[0], time.perf_counter() - began)
+            route = self._routes.get(request.path)
+            self.slot.answered(route.method.method.name if route else OTHER, reply[0], time.perf_counter() - began)
 
     async def _answer(self, request: Request, scope: Scope, receive: Receive, send: Send) -> Reply | None:
         anonymous = request.path in ANONYMOUS and request.method in ("GET", "HEAD")
         if not anonymous and self.served.keys.check(request.secret) is None:
             raise Unauthorized
-        method = self._methods.get(request.path)
-        if method is not None and request.method == "POST":
+        route = self._routes.get(request.path)
+        if route is not None and request.method == "POST":
+            exchange = route.exchange(request)
             body = await self._body(request, receive)
-            return None if body is None else (200, JSON, (await self._calls.call(method, body)).body)
+            return None if body is None else (200, exchange.headers, await self._calls.call(route.method, body, exchange))
         return await self._get(request, scope, receive, send)
 
     async def _get(self, request: Request, scope: Scope, receive: Receive, send: Send) -> Reply | None:
         static = self._statics.get(request.path)
         inner = self.inner if static is None and PASSED_ON.fullmatch(request.path) else None
         if static is None and inner is None:
-            if request.path in self._methods:
+            if request.path in self._routes:
                 raise WrongMethod("POST")
-            raise NoSuchRoute(f"There are: {', '.join(f'POST {path}' for path in self._methods)}.")
+            raise NoSuchRoute(f"There are: {', '.join(f'POST {path}' for path in self._routes)}.")
         if request.method not in ("GET", "HEAD"):
             raise WrongMethod("GET")
         if static is not None:
@@ -190,8 +159,6 @@ class HotPath:
         return None
 
     async def _body(self, request: Request, receive: Receive) -> bytes | None:
-        if request.content_type and not JSON_TYPE.match(request.content_type):
-            raise NotJson("Send `content-type: application/json`.")
         if request.encoding not in (b"", b"identity"):
             raise NotJson("Send the body without a content-encoding.")
         if request.length > self.served.limits.body:

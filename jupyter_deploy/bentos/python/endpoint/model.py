@@ -5,35 +5,53 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
-from . import codec, lines
-from .contract import Contract, Golden, Manifest, Method
+from . import codec, lines, tensors
+from .contract import Contract, Golden, Manifest, Method, Output
+from .fast import REFUSALS
 from .hints import by_name, settled
-from .problems import ModelFailed, Problem
+from .parts import Part
+from .problems import InvalidInput, ModelFailed, Problem
 from .rows import RowDecoder
 from .waiting import is_async
 
 Function = Callable[..., Any]
 
 
-class Answer(NamedTuple):
-    """What came of one request.
+class Answers:
+    """What the model gave to one request.
 
-    Attributes:
-        body: The answer's JSON.
-        rows: How many rows were predicted.
-        seconds: How long the model took.
+    Args:
+        native: The model's own answer, where the request was alone in its call; None otherwise.
+        size: How many rows were asked.
+        output: What the method returns.
+        rows: One JSON value a row, where they are made already.
     """
 
-    body: bytes
-    rows: int
-    seconds: float
+    __slots__ = ("_output", "_rows", "native", "size")
+
+    def __init__(self, native: Any, size: int, output: Output, rows: list[Any] | None = None) -> None:
+        self.native = native
+        self.size = size
+        self._output = output
+        self._rows = rows
+
+    @property
+    def rows(self) -> list[Any]:
+        """One JSON value a row; made of the native answer when it is first asked for.
+
+        Raises:
+            ModelFailed: If there is not one answer a row.
+        """
+        if self._rows is None:
+            self._rows = codec.encode_answer(self.native, self._output)
+            _counted(len(self._rows), self.size)
+        return self._rows
 
 
 class BoundMethod:
@@ -47,33 +65,71 @@ class BoundMethod:
     def __init__(self, method: Method, function: Function) -> None:
         self.method = method
         self.waits = is_async(function)
-        self._function = by_name(function) if method.input.kind == "arguments" else function
-        self._decode = RowDecoder(method.input, function)
+        self.decoder = RowDecoder(method.input, function)
+        self._each = by_name(function) if method.input.kind == "arguments" else None
+        self._function = function
 
-    def __call__(self, body: bytes) -> Answer:
-        """Answer one request.
+    def __call__(self, body: bytes) -> bytes:
+        """Answer one body.
 
         Args:
-            body: The request's body.
+            body: JSON.
 
         Returns:
-            The answer.
+            JSON.
 
         Raises:
             InvalidJson: If the body is not JSON.
             InvalidInput: If it does not fit the contract.
             ModelFailed: If the model raises, or does not give one answer a row.
         """
-        rows = self._decode(body)
-        began = time.perf_counter()
+        (answers,) = self.ask([self.decoder.parse(body)])
+        return codec.to_json({"predictions": answers.rows})
+
+    def ask(self, parts: Sequence[Part]) -> list[Answers]:
+        """Call the model once.
+
+        Args:
+            parts: One request, or several that can be joined.
+
+        Returns:
+            What it gave to each of them.
+
+        Raises:
+            InvalidInput: If a value does not fit the contract after all.
+            ModelFailed: If the model raises, or does not give one answer a row.
+        """
+        output = self.method.output
+        if len(parts) == 1 and not parts[0].size:
+            return [Answers(None, 0, output, [])]
         try:
-            predictions = answers(self._function, rows.argument, self.method, rows.size) if rows.size else []
-            seconds = time.perf_counter() - began
-            return Answer(codec.to_json({"predictions": predictions}), rows.size, seconds)
+            argument = self.decoder.join(parts)
+        except REFUSALS as error:
+            raise InvalidInput([("rows", "a value does not fit its column")]) from error
+        try:
+            native = self._function(argument) if self._each is None else [self._each(row) for row in argument]
+            native = tensors.plain(settled(native)) if self._each is None else native
+            return self._divided(native, parts)
         except Problem:
             raise
-        except BaseException as error:  # the author's code may also raise SystemExit, and answer a text that is no Unicode
-            raise _raised(error) from error
+        except BaseException as error:  # the author's code may also raise SystemExit, and its text may hold a caller's values
+            raise failure_of(error) from error
+
+    def _divided(self, native: Any, parts: Sequence[Part]) -> list[Answers]:
+        output = self.method.output
+        if len(parts) == 1:
+            alone = Answers(native, parts[0].size, output)
+            if not hasattr(native, "shape") or output.group > 1 or output.parts or output.each is not None:
+                _ = alone.rows  # of anything else nothing but its JSON tells how many answers there are
+            elif output.kind != "value":
+                _counted(codec.count(native), alone.size)
+            return [alone]
+        rows, made, begin = codec.encode_answer(native, output), [], 0
+        _counted(len(rows), sum(part.size for part in parts))
+        for part in parts:
+            made.append(Answers(None, part.size, output, rows[begin : begin + part.size]))
+            begin += part.size
+        return made
 
 
 class Model:
@@ -166,14 +222,26 @@ def answers(function: Function, argument: Any, method: Method, count: int) -> li
     try:
         made = _call(function, argument, method)
     except Exception as error:  # the author's code may raise anything, and its text may hold a caller's values
-        raise _raised(error) from error
-    if len(made) != count:
-        raise ModelFailed(f"The model gave {len(made)} answers to {count} rows.")
+        raise failure_of(error) from error
+    _counted(len(made), count)
     return made
 
 
-def _raised(error: BaseException) -> ModelFailed:
+def failure_of(error: BaseException) -> ModelFailed:
+    """Tell that the author's code raised.
+
+    Args:
+        error: What it raised; its text may hold a caller's values.
+
+    Returns:
+        The problem that callers see.
+    """
     return ModelFailed(f"The model raised {type(error).__name__}; the endpoint's log says where.")
+
+
+def _counted(given: int, asked: int) -> None:
+    if given != asked:
+        raise ModelFailed(f"The model gave {given} answers to {asked} rows.")
 
 
 def _call(function: Function, argument: Any, method: Method) -> list[Any]:

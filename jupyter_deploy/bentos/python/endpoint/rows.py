@@ -1,51 +1,30 @@
 """A request's body becomes the model's argument: fast where it fits the contract, exact about what is wrong where it does not.
 
-The fast pass decodes into types that are made once from the contract, and takes only bodies of which the slow pass would say the
-same. Whatever it does not take goes through the slow pass, which fits value by value and names the path of all that does not.
+A body is checked when it arrives, before anything waits for the model; the argument is built when the model's turn comes, out of
+the rows of one request or of several.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator
-from operator import attrgetter
-from typing import Annotated, Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import msgspec
 
-from . import checks, polar, sparse
+from . import checks
 from .arguments import ArgumentDecoder, element_of
-from .columns import Frame, Series, builder, labels, listed
+from .builders import builder_of, rest
 from .contract import Column, Input
-from .dtypes import family, is_numpy, limits
+from .fast import REFUSALS, cell_of, fast_look, no_fast_look
+from .parts import Part
 from .problems import InvalidInput, InvalidJson
 from .scalars import Shape
+from .tensors import made
 
-_WIRE: dict[str, Any] = {
-    "float": float, "int": int, "bool": bool, "string": str, "category": str | int | float | bool,
-    "date": str, "duration": str, "period": str, "time": str, "decimal": str | int | float,
-}  # fmt: skip
-_UNNAMEABLE = re.compile(r'[\\"\x00-\x1f]')  # what msgspec does not take in a name
-HARD = 1 << 62  # limits that msgspec can state on an integer
-
+__all__ = ["Part", "RowDecoder"]
 
 _Slowly = Callable[[Any, Input, checks.Errors], Iterator[Any]]
-
-
-class Rows(NamedTuple):
-    """A decoded request.
-
-    Attributes:
-        argument: What the model is called with; for `arguments`, a list with one dict a call.
-        size: How many rows there are.
-    """
-
-    argument: Any
-    size: int
-
-
-class _Slow(Exception):
-    """The fast pass does not take this body."""
+_JOINED = ("float", "int", "bool", "str")  # elements of a list that no model can change in place
 
 
 class RowDecoder:
@@ -54,6 +33,10 @@ class RowDecoder:
     Args:
         input: What the method accepts.
         function: What is called; where its type hints tell more than JSON holds, the values are made into that.
+
+    Attributes:
+        joins: Whether the rows of several requests can be one argument.
+        calls: Whether a look at a body may run the author's own code, such as the constructor of a class.
     """
 
     def __init__(self, input: Input, function: Any = None) -> None:
@@ -63,17 +46,20 @@ class RowDecoder:
             self._slow = _slow_arguments(input, function)
         else:
             self._slow = _slow_elements(element) if element is not None else _SLOW[input.kind]
-        self._fast = _FAST.get(input.kind, _no_fast)(input) if element is None else _no_fast(input)
-        self._build = _BUILD[input.kind]
+        self._fast = fast_look(input) if element is None else no_fast_look(input)
+        self._build = builder_of(input)
+        self._library = input.library if input.kind == "array" else ""
+        self.calls = element is not None or input.kind == "arguments"
+        self.joins = input.kind in ("frame", "series", "array", "sparse") or (input.kind == "list" and input.dtype in _JOINED)
 
-    def __call__(self, body: bytes) -> Rows:
-        """Decode one body.
+    def parse(self, body: bytes) -> Part:
+        """Check one body.
 
         Args:
             body: `{"rows": [...]}`, `{"columns": {...}}` or a bare list.
 
         Returns:
-            The model's argument and the number of rows.
+            The request's rows.
 
         Raises:
             InvalidJson: If the body is not strict JSON.
@@ -81,18 +67,44 @@ class RowDecoder:
         """
         try:
             return self._fast(body)
-        except (_Slow, ValueError, KeyError, TypeError, OverflowError, RecursionError):  # msgspec's errors are ValueErrors
-            return self._exact(body)
+        except REFUSALS:
+            return self.check(_parsed(body), len(body))
 
-    def _exact(self, body: bytes) -> Rows:
+    def check(self, parsed: Any, weight: int) -> Part:
+        """Look exactly at a body that is decoded already.
+
+        Args:
+            parsed: What stands in the body, as JSON has it.
+            weight: Its bytes.
+
+        Returns:
+            The request's rows.
+
+        Raises:
+            InvalidInput: If it does not fit the contract.
+        """
         errors = checks.Errors()
-        rows = checks.collected(self._slow(_parsed(body), self.input, errors))
+        rows = checks.collected(self._slow(parsed, self.input, errors))
         if errors.list:
             raise InvalidInput(errors.list)
         try:
-            return Rows(self._build(rows, self.input), len(rows))
+            return Part(rows, self._build(rows), len(rows), weight)
         except (ValueError, KeyError, TypeError, OverflowError) as error:  # pandas is stricter somewhere than the checks are
             raise InvalidInput([("rows", "a value does not fit its column")]) from error
+
+    def join(self, parts: Sequence[Part]) -> Any:
+        """Build the model's argument.
+
+        Args:
+            parts: One request, or several whose rows can be joined.
+
+        Returns:
+            One argument with all their rows, in order; for `arguments`, a list with one dict a call.
+        """
+        if len(parts) > 1:
+            return made(self._build([row for part in parts for row in part.rows or ()]), self._library)
+        rows, argument, _, _ = parts[0]
+        return made(self._build(rows) if argument is None and rows is not None else argument, self._library)
 
 
 def _parsed(body: bytes) -> Any:
@@ -119,7 +131,8 @@ def _listed(parsed: Any, errors: checks.Errors) -> tuple[list[Any], str]:
     return parsed["rows"], "rows"
 
 
-def _slow_frame(parsed: Any, input: Input, errors: checks.Errors) -> Iterator[dict[str, Any]]:
+def _slow_frame(parsed: Any, input: Input, errors: checks.Errors) -> Iterator[tuple[Any, ...]]:
+    names = [column.name for column in input.columns]
     if isinstance(parsed, dict) and parsed.keys() == {"columns"}:
         yield from _slow_columns(parsed["columns"], input.columns, errors)
         return
@@ -127,14 +140,16 @@ def _slow_frame(parsed: Any, input: Input, errors: checks.Errors) -> Iterator[di
     for place, row in enumerate(rows):
         where = f"{path}[{place}]"
         if isinstance(row, dict):
-            yield checks.fit_object(row, input.columns, where, errors)
+            made = checks.fit_object(row, input.columns, where, errors)
         elif isinstance(row, list):
-            yield checks.fit_list(row, input.columns, where, errors)
+            made = checks.fit_list(row, input.columns, where, errors)
         else:
             errors.add(where, f"expected an object, got {checks.named(row)}")
+            continue
+        yield tuple(made.get(name) for name in names)
 
 
-def _slow_columns(parsed: Any, columns: tuple[Column, ...], errors: checks.Errors) -> Iterator[dict[str, Any]]:
+def _slow_columns(parsed: Any, columns: tuple[Column, ...], errors: checks.Errors) -> Iterator[tuple[Any, ...]]:
     if not isinstance(parsed, dict):
         errors.add("columns", f"expected an object, got {checks.named(parsed)}")
         return
@@ -156,23 +171,23 @@ def _slow_columns(parsed: Any, columns: tuple[Column, ...], errors: checks.Error
     if not errors.list:
         names = [column.name for column in columns]
         for row in zip(*(parsed[name] for name in names), strict=True):
-            yield {name: checks.fit(value, column)[0] for name, value, column in zip(names, row, columns, strict=True)}
+            yield tuple(checks.fit(value, column)[0] for value, column in zip(row, columns, strict=True))
 
 
 def _slow_scalar(parsed: Any, input: Input, errors: checks.Errors) -> Iterator[Any]:
     rows, path = _listed(parsed, errors)
-    yield from checks.fit_nested(rows, (None, *_rest(input)), _cell(input), path, errors) if rows else []
+    yield from checks.fit_nested(rows, (None, *rest(input)), cell_of(input), path, errors) if rows else []
 
 
 def _slow_sparse(parsed: Any, input: Input, errors: checks.Errors) -> Iterator[Any]:
     rows, path = _listed(parsed, errors)
-    cell, rest = _cell(input), _rest(input)
+    cell, inner = cell_of(input), rest(input)
     for place, row in enumerate(rows):
         where = f"{path}[{place}]"
         if isinstance(row, dict):
-            yield checks.fit_sparse(row, rest[0] or 0, cell, where, errors)
+            yield checks.fit_sparse(row, inner[0] or 0, cell, where, errors)
         else:
-            yield checks.fit_nested(row, rest, cell, where, errors)
+            yield checks.fit_nested(row, inner, cell, where, errors)
 
 
 def _slow_arguments(input: Input, function: Any) -> _Slowly:
@@ -195,7 +210,7 @@ def _nested(value: Any, input: Input, path: str, errors: checks.Errors) -> Any:
     rows = checks.collected(_SLOW[input.kind](value, input, own))
     for where, message in own.list:
         errors.add(path + where.removeprefix("rows"), message)
-    return None if own.list else _BUILD[input.kind](rows, input)
+    return None if own.list else made(builder_of(input)(rows), input.library if input.kind == "array" else "")
 
 
 def _slow_elements(shape: Shape) -> _Slowly:
@@ -214,183 +229,7 @@ def _slow_value(parsed: Any, _input: Input, errors: checks.Errors) -> Iterator[A
     yield from rows
 
 
-def _rest(input: Input) -> tuple[int | None, ...]:
-    return (input.shape or (None,))[1:]
-
-
-def _cell(input: Input) -> Column:
-    """What a row of an array, a series or a list must fit, as if it were a column."""
-    if input.columns:
-        return input.columns[0]
-    return Column(name="", dtype=input.dtype or "object", nullable=_nullable(input), infinite=input.infinite)
-
-
-def _nullable(input: Input) -> bool:
-    return input.nullable or family(input.dtype or "object") == "any"
-
-
-def _build_frame(rows: list[dict[str, Any]], input: Input) -> Any:
-    return Frame(input.columns, input.dtype, input.library)([[row[column.name] for row in rows] for column in input.columns])
-
-
-def _build_series(rows: list[Any], input: Input) -> Any:
-    if input.library == "polars":
-        return polar.build(input.columns[0], rows)
-    categories = input.columns[0].categories if input.columns else None
-    return Series(input.dtype or "object", categories)(rows, name=input.name)
-
-
-def _build_array(rows: list[Any], input: Input) -> Any:
-    import numpy as np
-
-    rest = _rest(input)
-    flat = rows
-    for _ in rest:
-        flat = [one for row in flat for one in row]
-    known = tuple(size for size in rest if size is not None)
-    if len(known) == len(rest):
-        return np.asarray(builder(input.dtype or "float64")(flat)).reshape(len(rows), *known)
-    return np.array(rows, dtype=input.dtype)
-
-
-def _build_sparse(rows: list[Any], input: Input) -> Any:
-    return sparse.build(rows, input.shape or (None, 0), input.dtype or "float64", str(input.name or "csr_matrix"))
-
-
-def _build_list(rows: list[Any], input: Input) -> Any:
-    return listed(rows, input.dtype, nullable=input.nullable)
-
-
-def _build_arguments(rows: list[Any], _input: Input) -> Any:
-    return rows
-
-
-def _build_value(rows: list[Any], _input: Input) -> Any:
-    return rows[0]
-
-
-def _no_fast(_input: Input) -> Callable[[bytes], Rows]:
-    def refuse(_body: bytes) -> Rows:
-        raise _Slow
-
-    return refuse
-
-
-def _wire_type(column: Column) -> Any:
-    """The type that a value of a column is decoded into; it takes nothing that the slow pass refuses."""
-    bounds = limits(column.dtype)
-    kind = _WIRE.get(family(column.dtype))
-    if kind is None or (bounds and bounds[1] > HARD and bounds[0] >= 0):
-        return Any if column.nullable or kind is None else int
-    if kind is int and bounds and bounds[1] < HARD:
-        kind = Annotated[int, msgspec.Meta(ge=bounds[0], le=bounds[1])]
-    return kind | None if column.nullable else kind
-
-
-def _body_decoder(row: Any) -> Callable[[bytes], list[Any]]:
-    envelope = msgspec.defstruct("Body", [("rows", list[row])], forbid_unknown_fields=True)
-    keyed, bare = msgspec.json.Decoder(envelope), msgspec.json.Decoder(list[row])
-
-    def decode(body: bytes) -> list[Any]:
-        return bare.decode(body) if body[:1] == b"[" else keyed.decode(body).rows  # type: ignore[attr-defined]
-
-    return decode
-
-
-def _fast_frame(input: Input) -> Callable[[bytes], Rows]:
-    columns = input.columns
-    if not columns or any(_UNNAMEABLE.search(column.name) for column in columns):
-        return _no_fast(input)
-    fields = [f"c{place}" for place in range(len(columns))]
-    typed = [(field, _wire_type(column)) for field, column in zip(fields, columns, strict=True)]
-    renamed = {field: column.name for field, column in zip(fields, columns, strict=True)}
-    row = msgspec.defstruct("Row", typed, rename=renamed, forbid_unknown_fields=True, gc=False)
-    decode, pick = _body_decoder(row), attrgetter(*fields)
-    same = {column.dtype for column in columns}
-    if len(same) == 1 and is_numpy(columns[0].dtype) and len(columns) > 1:
-        return _fast_block(input, decode, pick)
-    build = Frame(columns, input.dtype, input.library)
-    strict = [place for place, column in enumerate(columns) if not column.nullable and family(column.dtype) == "any"]
-
-    def read(body: bytes) -> Rows:
-        rows = decode(body)
-        values = [[getattr(row, field) for row in rows] for field in fields]
-        if any(None in values[place] for place in strict):
-            raise _Slow
-        return Rows(build(values), len(rows))
-
-    return read
-
-
-def _fast_block(input: Input, decode: Callable[[bytes], list[Any]], pick: Callable[[Any], Any]) -> Callable[[bytes], Rows]:
-    """A frame whose columns have one dtype is one block of memory, and several times cheaper to build."""
-    import numpy as np
-    import pandas as pd
-
-    names, dtype = labels(input.columns, input.dtype), input.columns[0].dtype
-
-    def read(body: bytes) -> Rows:
-        rows = decode(body)
-        block = np.array([pick(row) for row in rows], dtype=dtype).reshape(len(rows), len(names))
-        return Rows(pd.DataFrame(block, columns=names, copy=False), len(rows))
-
-    return read
-
-
-def _fast_array(input: Input) -> Callable[[bytes], Rows]:
-    import numpy as np
-
-    if not is_numpy(input.dtype or "") or input.shape is None:
-        return _no_fast(input)
-    row: Any = _wire_type(_cell(input))
-    for _ in _rest(input):
-        row = list[row]
-    decode, rest, dtype = _body_decoder(row), _rest(input), input.dtype
-
-    def read(body: bytes) -> Rows:
-        rows = decode(body)
-        made = np.array(rows, dtype=dtype) if rows else np.empty((0, *(size or 0 for size in rest)), dtype=dtype)
-        fits = made.ndim == len(rest) + 1 and all(
-            size is None or size == got for size, got in zip(rest, made.shape[1:], strict=True)
-        )
-        if not fits:
-            raise _Slow
-        return Rows(made, len(rows))
-
-    return read
-
-
-def _fast_sparse(input: Input) -> Callable[[bytes], Rows]:
-    cell: Any = _wire_type(_cell(input))
-    decode = _body_decoder(dict[int, cell] | list[cell])
-
-    def read(body: bytes) -> Rows:
-        rows = decode(body)
-        return Rows(_build_sparse(rows, input), len(rows))
-
-    return read
-
-
-def _fast_list(input: Input) -> Callable[[bytes], Rows]:
-    if input.dtype != "str" or input.shape is not None:
-        return _no_fast(input)
-    decode = _body_decoder(str)
-
-    def read(body: bytes) -> Rows:
-        rows = decode(body)
-        return Rows(rows, len(rows))
-
-    return read
-
-
-_FAST: dict[str, Callable[[Input], Callable[[bytes], Rows]]] = {
-    "frame": _fast_frame, "array": _fast_array, "sparse": _fast_sparse, "list": _fast_list,
-}  # fmt: skip
 _SLOW: dict[str, _Slowly] = {
     "frame": _slow_frame, "series": _slow_scalar, "array": _slow_scalar, "sparse": _slow_sparse, "list": _slow_scalar,
     "value": _slow_value,
-}  # fmt: skip
-_BUILD: dict[str, Callable[[list[Any], Input], Any]] = {
-    "frame": _build_frame, "series": _build_series, "array": _build_array, "sparse": _build_sparse, "list": _build_list,
-    "arguments": _build_arguments, "value": _build_value,
 }  # fmt: skip

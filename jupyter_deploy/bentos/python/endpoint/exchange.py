@@ -1,0 +1,140 @@
+"""What travels between the hot path and whatever reads requests and writes answers in some format."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, MutableMapping
+from typing import NamedTuple
+
+from . import codec
+from .contract import Method
+from .model import Answers, BoundMethod
+from .parts import Part
+from .problems import NotJson
+from .rows import RowDecoder
+
+Headers = list[tuple[bytes, bytes]]
+Reader = Callable[[bytes, RowDecoder], Part]
+Writer = Callable[[Answers, Method], bytes]
+
+JSON: Headers = [(b"content-type", b"application/json")]
+SANE = re.compile(rb"[\w.:-]{1,100}")
+JSON_TYPE = re.compile(rb"application/([\w.+-]+\+)?json\s*(;|$)", re.IGNORECASE)
+
+
+class Request:
+    """The head of one request.
+
+    Args:
+        method: HTTP's method.
+        path: What is asked for, without the query.
+        headers: The headers, their names in lower case.
+    """
+
+    __slots__ = ("accept", "content_type", "encoding", "headers", "id", "length", "method", "path", "secret")
+
+    def __init__(self, method: str, path: str, headers: Headers) -> None:
+        self.method = method
+        self.path = path
+        self.headers = headers
+        self.id = b""
+        self.secret = ""
+        self.content_type = self.encoding = self.accept = b""
+        self.length = 0
+        for name, value in headers:
+            if name == b"authorization":
+                self.secret = value[7:].strip().decode("latin-1") if value[:7].lower() == b"bearer " else ""
+            elif name == b"content-type":
+                self.content_type = value
+            elif name == b"content-length":
+                self.length = int(value) if value.isdigit() else 0
+            elif name == b"x-request-id":
+                self.id = value if SANE.fullmatch(value) else b""
+            elif name == b"content-encoding":
+                self.encoding = value
+            elif name == b"accept":
+                self.accept = value
+
+
+class Exchange(NamedTuple):
+    """How one request is read and answered.
+
+    Attributes:
+        read: Reads the body.
+        write: Writes the answer's body.
+        headers: The answer's headers that say what it is.
+    """
+
+    read: Reader
+    write: Writer
+    headers: Headers
+
+
+class Route(NamedTuple):
+    """One route that is posted to.
+
+    Attributes:
+        method: The method of the model.
+        exchange: Chooses reader and writer by a request's headers, before its body is read.
+    """
+
+    method: BoundMethod
+    exchange: Callable[[Request], Exchange]
+
+
+def read_json(body: bytes, decoder: RowDecoder) -> Part:
+    """Read JSON.
+
+    Args:
+        body: The body.
+        decoder: The method's decoder.
+
+    Returns:
+        The request's rows.
+    """
+    return decoder.parse(body)
+
+
+def write_json(answers: Answers, _method: Method) -> bytes:
+    """Write JSON.
+
+    Args:
+        answers: What the model gave.
+        _method: Ignored: JSON says the same for every method.
+
+    Returns:
+        `{"predictions": [...]}`.
+    """
+    return codec.to_json({"predictions": answers.rows})
+
+
+PLAIN = Exchange(read_json, write_json, JSON)
+
+
+def exchange_of(request: Request) -> Exchange:
+    """Choose how a request for a method's own route is read and answered.
+
+    Args:
+        request: Its head.
+
+    Returns:
+        Reader and writer.
+
+    Raises:
+        NotJson: If the body is something else.
+    """
+    if request.content_type and not JSON_TYPE.match(request.content_type):
+        raise NotJson("Send `content-type: application/json`.")
+    return PLAIN
+
+
+def routes_by_path(methods: MutableMapping[str, BoundMethod]) -> dict[str, Route]:
+    """List the routes that are posted to.
+
+    Args:
+        methods: The model's methods by name.
+
+    Returns:
+        The routes by path.
+    """
+    return {f"/{name}": Route(method, exchange_of) for name, method in methods.items()}

@@ -1,0 +1,157 @@
+"""The fast look at a body: decoded into types that are made once from the contract, which take nothing that the exact look refuses.
+
+Where types alone cannot say whether a value fits, as with dates or categories, the argument is built at once to find out. Whatever
+is not taken here goes through the exact look of `rows`, which fits value by value and names the path of all that does not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Annotated, Any
+
+import msgspec
+
+from .builders import builder_of, rest
+from .contract import Column, Input
+from .dtypes import family, is_numpy, limits
+from .parts import Part
+
+Look = Callable[[bytes], Part]
+REFUSALS = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
+"""What is raised where a body is not taken; msgspec's own errors are ValueErrors."""
+
+_WIRE: dict[str, Any] = {
+    "float": float, "int": int, "bool": bool, "string": str, "category": str | int | float | bool,
+    "date": str, "duration": str, "period": str, "time": str, "decimal": str | int | float,
+}  # fmt: skip
+_TOLD = ("object", "object[str]", "object[str,nan]", "object[str,None]", "str", "string")  # of which JSON's own types tell all
+_UNNAMEABLE = re.compile(r'[\\"\x00-\x1f]')  # what msgspec does not take in a name
+WIDEST = (1 << 63) - 1  # the largest limit that msgspec can state on an integer
+
+
+def fast_look(input: Input) -> Look:
+    """Prepare the fast look at the bodies of one method.
+
+    Args:
+        input: What the method accepts.
+
+    Returns:
+        What decodes a body, or raises one of `REFUSALS`.
+    """
+    return _FAST.get(input.kind, no_fast_look)(input)
+
+
+def no_fast_look(_input: Input) -> Look:
+    """Prepare for bodies that need the exact look.
+
+    Args:
+        _input: Ignored.
+
+    Returns:
+        What refuses every body.
+    """
+
+    def refuse(_body: bytes) -> Part:
+        raise TypeError
+
+    return refuse
+
+
+def cell_of(input: Input) -> Column:
+    """Say what a row of an array, a series or a list must fit, as if it were a column.
+
+    Args:
+        input: What the method accepts.
+
+    Returns:
+        The column.
+    """
+    if input.columns:
+        return input.columns[0]
+    nullable = input.nullable or family(input.dtype or "object") == "any"
+    return Column(name="", dtype=input.dtype or "object", nullable=nullable, infinite=input.infinite)
+
+
+def _wire_type(column: Column) -> Any:
+    """The type that a value of a column is decoded into; it takes nothing that the exact look refuses."""
+    bounds = limits(column.dtype)
+    kind = _WIRE.get(family(column.dtype))
+    if kind is None or (bounds and bounds[1] > WIDEST):
+        return Any if column.nullable or kind is None else int
+    if kind is int and bounds and bounds[1] <= WIDEST:
+        kind = Annotated[int, msgspec.Meta(ge=bounds[0], le=bounds[1])]
+    return kind | None if column.nullable else kind
+
+
+def _is_told(column: Column) -> bool:
+    """Say whether every value of the wire type fits the column."""
+    bounds = limits(column.dtype)
+    return column.dtype in _TOLD or (is_numpy(column.dtype) and not (bounds and bounds[1] > WIDEST))
+
+
+def _body_decoder(row: Any) -> Callable[[bytes], list[Any]]:
+    envelope = msgspec.defstruct("Body", [("rows", list[row])], forbid_unknown_fields=True)
+    keyed, bare = msgspec.json.Decoder(envelope), msgspec.json.Decoder(list[row])
+
+    def decode(body: bytes) -> list[Any]:
+        return bare.decode(body) if body[:1] == b"[" else keyed.decode(body).rows  # type: ignore[attr-defined]
+
+    return decode
+
+
+def _look(input: Input, decode: Callable[[bytes], list[Any]], *, told: bool) -> Look:
+    build = builder_of(input)
+
+    def look(body: bytes) -> Part:
+        rows = decode(body)
+        return Part(rows, None if told else build(rows), len(rows), len(body))
+
+    return look
+
+
+def _fast_frame(input: Input) -> Look:
+    columns = input.columns
+    if not columns or any(_UNNAMEABLE.search(column.name) for column in columns):
+        return no_fast_look(input)
+    fields = [f"c{place}" for place in range(len(columns))]
+    typed = [(field, _wire_type(column)) for field, column in zip(fields, columns, strict=True)]
+    renamed = {field: column.name for field, column in zip(fields, columns, strict=True)}
+    row = msgspec.defstruct("Row", typed, rename=renamed, forbid_unknown_fields=True, gc=False)
+    decode, pick = _body_decoder(row), attrgetter(*fields)
+    strict = [place for place, column in enumerate(columns) if not column.nullable and family(column.dtype) == "any"]
+
+    def read(body: bytes) -> list[Any]:
+        rows = decode(body)
+        picked = [pick(row) for row in rows] if len(fields) > 1 else [(pick(row),) for row in rows]
+        if any(row[place] is None for place in strict for row in picked):
+            raise ValueError("missing")
+        return picked
+
+    return _look(input, read, told=all(map(_is_told, columns)))
+
+
+def _fast_array(input: Input) -> Look:
+    if not is_numpy(input.dtype or "") or input.shape is None:
+        return no_fast_look(input)
+    row: Any = _wire_type(cell_of(input))
+    inner = rest(input)
+    for size in reversed(inner):
+        row = list[row] if size is None else Annotated[list[row], msgspec.Meta(min_length=size, max_length=size)]
+    decode = _body_decoder(row)
+    return _look(input, decode, told=None not in inner and _is_told(cell_of(input)))
+
+
+def _fast_sparse(input: Input) -> Look:
+    cell: Any = _wire_type(cell_of(input))
+    return _look(input, _body_decoder(dict[int, cell] | list[cell]), told=False)
+
+
+def _fast_list(input: Input) -> Look:
+    return _look(input, _body_decoder(str), told=True) if input.dtype == "str" and input.shape is None else no_fast_look(input)
+
+
+_FAST: dict[str, Callable[[Input], Look]] = {
+    "frame": _fast_frame, "array": _fast_array, "sparse": _fast_sparse, "list": _fast_list,
+}  # fmt: skip
