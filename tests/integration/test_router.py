@@ -213,6 +213,22 @@ def test_slow_head_is_a_problem(bench: Bench) -> None:
     assert "request_too_slow" == json.loads(body)["code"]
 
 
+def test_a_slow_body_is_a_problem_after_the_time_for_bodies(bench: Bench) -> None:
+    """A body that does not arrive in time is answered 408; the router takes up another time while it runs."""
+    bench.envoy.apply("cds", [bench.worker("churn@1")])
+    bench.route("churn@1")
+    bench.envoy.wait_for_bodies(0.3)
+    assert 0.3 == bench.another().body_time
+
+    with socket.create_connection(("127.0.0.1", bench.envoy.port)) as caller:
+        caller.sendall(b"POST /churn/predict HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n[")
+        assert caller.recv(4096).startswith(b"HTTP/1.1 408 ")
+
+    bench.envoy.wait_for_bodies(20.0)
+    assert 20.0 == bench.another().body_time
+    assert 200 == bench.call("/churn/predict", {"id": 1})[0]
+
+
 def test_missing_slash_redirects(bench: Bench) -> None:
     """An endpoint's name without the slash leads to its page, the method kept."""
     bench.envoy.apply("cds", [bench.worker("churn@1")])

@@ -21,8 +21,8 @@ from jupyter_deploy import errors, home, process
 from jupyter_deploy.targets.local import ports, router, sockets
 from jupyter_deploy.targets.local.watch import Watch, ended
 
-File = Literal["cds", "rds"]
-STATS: dict[File, str] = {"cds": "cluster_manager.cds", "rds": "http.in.rds.main"}
+File = Literal["cds", "rds", "lds"]
+STATS: dict[File, str] = {"cds": "cluster_manager.cds", "rds": "http.in.rds.main", "lds": "listener_manager.lds"}
 PATIENCE = 10.0  # seconds for Envoy to start or to acknowledge; both take milliseconds
 PAUSE = 0.001
 
@@ -91,7 +91,7 @@ class Envoy:
         """Write one of the watched files and wait until Envoy acknowledges it.
 
         Args:
-            file: `cds` for clusters, `rds` for routes.
+            file: `cds` for clusters, `rds` for routes, `lds` for the listener.
             resources: The file's whole content.
 
         Raises:
@@ -106,6 +106,22 @@ class Envoy:
             except errors.RouterFailed:
                 self._write(file, old["resources"])
                 raise
+
+    @property
+    def body_time(self) -> float:
+        """Seconds that a request's body may take to arrive, for every endpoint."""
+        return router.body_time_of(self._read("lds")["resources"])
+
+    def wait_for_bodies(self, seconds: float) -> None:
+        """Set how long a request's body may take, for every endpoint.
+
+        Args:
+            seconds: The time in seconds.
+
+        Raises:
+            RouterFailed: If Envoy refuses it.
+        """
+        self.apply("lds", [router.listener(self._folder, self.port, seconds)])
 
     def clusters(self) -> dict[str, router.Config]:
         """Read which clusters the router has.
@@ -272,9 +288,11 @@ class Envoy:
         return None
 
     def _fixed(self, port: int) -> dict[str, bytes]:
-        """Build the files that change only with the port or with a new version of this program."""
-        listeners = router.discovery("1", [router.listener(self._folder, port)])
-        return {"bootstrap.json": _json(router.bootstrap(self._folder, self._admin)), "lds.json": _json(listeners)}
+        """Build the files that change only with the port, with the time for bodies, or with a new version of this program."""
+        found, wanted = self._read("lds"), [router.listener(self._folder, port, self.body_time)]
+        version = found["version_info"] if found["resources"] == wanted else str(int(found["version_info"]) + 1)
+        bootstrap = router.bootstrap(self._folder, self._admin)
+        return {"bootstrap.json": _json(bootstrap), "lds.json": _json(router.discovery(version, wanted))}
 
     def _fixed_now(self) -> dict[str, bytes]:
         names = ("bootstrap.json", "lds.json")

@@ -19,7 +19,7 @@ CONNECTIONS = 2000
 IN_FLIGHT = 1024  # also the number of retries at a time: Envoy's own 3 loses calls when a worker dies
 RETRIES = 8  # with the pauses below they last 0.4 to 0.6 s, longer than a worker needs to be forked again
 SLACK = 5.0  # seconds that a worker has to give a call up itself before the router does
-BODY_TIME = 30.0  # seconds for a request's body to arrive
+BODY_TIME = 10.0  # seconds for a request's body to arrive, where no endpoint has more
 SMALL_BODY = 1024 * 1024  # bytes, where no endpoint's own limit holds
 ONCE = "connect-failure,refused-stream"
 AGAIN = f"{ONCE},reset,retriable-headers"  # `reset`: no byte of the answer has come
@@ -72,12 +72,13 @@ def bootstrap(folder: Path, admin: Path) -> Config:
     }
 
 
-def listener(folder: Path, port: int) -> Config:
+def listener(folder: Path, port: int, body_time: float = BODY_TIME) -> Config:
     """Build the listener on the public port.
 
     Args:
         folder: Where `rds.json` lies.
         port: The port, on the loopback interface.
+        body_time: Seconds for a request's body to arrive, whatever endpoint it is for.
 
     Returns:
         The only resource of `lds.json`.
@@ -88,8 +89,36 @@ def listener(folder: Path, port: int) -> Config:
         "address": {"socket_address": {"address": "127.0.0.1", "port_value": port}},
         "enable_reuse_port": False,  # with it a forgotten Envoy would silently take half of the calls
         "per_connection_buffer_limit_bytes": 32768,
-        "filter_chains": [{"filters": [{"name": "http", "typed_config": _connection_manager(folder)}]}],
+        "filter_chains": [{"filters": [{"name": "http", "typed_config": _connection_manager(folder, body_time)}]}],
     }
+
+
+def body_time(traffic: Iterable[Traffic]) -> float:
+    """Say how long a request's body may take; the listener, which alone can limit it, does not know for whom it is.
+
+    Args:
+        traffic: The traffic of every endpoint.
+
+    Returns:
+        Seconds, those of the most patient endpoint.
+    """
+    return max((one.options.body_deadline for one in traffic), default=BODY_TIME)
+
+
+def body_time_of(listeners: Sequence[Config]) -> float:
+    """Read how long a request's body may take.
+
+    Args:
+        listeners: The resources of `lds.json`.
+
+    Returns:
+        Seconds.
+    """
+    return (
+        BODY_TIME
+        if not listeners
+        else float(listeners[0]["filter_chains"][0]["filters"][0]["typed_config"]["request_timeout"].rstrip("s"))
+    )
 
 
 def cluster(value: Cluster) -> Config:
@@ -222,7 +251,7 @@ def _retries(again: bool, one_try: float) -> Config:
     }
 
 
-def _connection_manager(folder: Path) -> Config:
+def _connection_manager(folder: Path, body_time: float) -> Config:
     http = "type.googleapis.com/envoy.extensions.filters"
     return {
         "@type": f"{http}.network.http_connection_manager.v3.HttpConnectionManager",
@@ -240,7 +269,7 @@ def _connection_manager(folder: Path) -> Config:
             "idle_timeout": "300s", "max_headers_count": 64, "headers_with_underscores_action": "REJECT_REQUEST",
         },
         "request_headers_timeout": "10s",
-        "request_timeout": _seconds(BODY_TIME),
+        "request_timeout": _seconds(body_time),
         "stream_idle_timeout": "120s",
         "local_reply_config": local_replies(),
         "rds": {"route_config_name": "main", "config_source": _watched(folder / "rds.json")},

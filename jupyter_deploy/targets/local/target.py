@@ -149,6 +149,7 @@ class Local:
             self._envoy.apply("cds", list({**kept, **wanted}.values()))
             for name in (name for name in wanted if present.get(name) != wanted[name]):
                 self._await_healthy(name)
+            self._envoy.wait_for_bodies(router.body_time(traffic.values()))
             self._envoy.apply("rds", [router.routes(traffic.values())])
 
     def stop(self, id: str) -> None:
@@ -237,7 +238,7 @@ class Local:
 
     def _drain(self, id: str) -> None:
         self._check_unused(id)
-        end = time.monotonic() + self._workers.deadline(id) + router.BODY_TIME
+        end = time.monotonic() + self._workers.deadline(id) + self._envoy.body_time
         while self._envoy.busy(id) and time.monotonic() < end:
             time.sleep(PAUSE)
 
