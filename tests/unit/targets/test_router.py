@@ -95,4 +95,4 @@ def test_router_and_workers_call_a_status_the_same() -> None:
     both = [reply for reply in REPLIES if reply.status in TITLES]
 
     assert [TITLES[reply.status] for reply in both if reply.status] == [reply.title for reply in both]
-    assert 4 == len(both)
+    assert {400, 404, 413, 504} <= {reply.status for reply in both}
