@@ -20,6 +20,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "lightgbm": "jupyter_deploy.frameworks.lightgbm:Lightgbm",
         "catboost": "jupyter_deploy.frameworks.catboost:Catboost",
         "onnx": "jupyter_deploy.frameworks.onnx:Onnx",
+        "torch": "jupyter_deploy.frameworks.torch:Torch",
         "callable": "jupyter_deploy.frameworks.callable:Callable",
     },
     "languages": {"python": "jupyter_deploy.languages.python:Python"},

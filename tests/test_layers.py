@@ -49,6 +49,9 @@ SHARED = {
     "keys": {"share"},
     "onnx": {"frameworks"},
     "xgboost": {"frameworks"},
+    "torch": {"frameworks"},
+    "weights": {"frameworks"},
+    "tensors": {"capture"},
     "openapi": {"bundle"},
     "bentos": {"bundle"},  # the folder, to be copied
 }

@@ -19,7 +19,7 @@ from jupyter_deploy.capture import report, saving, sources
 from jupyter_deploy.capture.asking import calls, contract, golden
 from jupyter_deploy.capture.cells import Notebook
 from jupyter_deploy.capture.leaks import secrets
-from jupyter_deploy.capture.noticing import environment, files, provenance
+from jupyter_deploy.capture.noticing import environment, files, modes, provenance
 from jupyter_deploy.capture.noticing import findings as look
 from jupyter_deploy.capture.pickling import objects
 from jupyter_deploy.frameworks.base import Framework
@@ -102,7 +102,7 @@ def _take(
     pickler = functools.partial(objects.dump, name=expression, place=notebook.place)
     (folder / "model").mkdir(parents=True, exist_ok=True)
     saved = framework.save(model, folder / "model", pickler)  # before the model is asked, which may change it
-    search = calls.Search(model, expression, framework.methods(model), namespace, own=framework.name == "callable")
+    search = calls.Search(model, expression, framework.methods(model), namespace, own=framework.name == "callable", served=served)
     asked = _ask(served, search, contract.find(search, notebook, example, framework.contract(model)), example, terms)
     seen.secrets.answers(asked.contract, asked.golden)
     seen.secrets.stop()
@@ -115,7 +115,7 @@ def _take(
         model=f"model/{saved.file}", saved=saved.told, sources=_copy(found, included, here, folder),
         preload=_loaded(seen.reached, asked.contract, found), environment=declared,
     )  # fmt: skip
-    findings = look.collect(around, seen.reached, found, included, declared)
+    findings = (*modes.findings(model, expression), *look.collect(around, seen.reached, found, included, declared))
     told = notebook_name(namespace)
     _write(folder, manifest=manifest, contract=schema.document(asked.contract), golden=asked.golden, cells=seen.origin)
     return Capture(

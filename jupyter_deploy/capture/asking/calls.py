@@ -30,6 +30,7 @@ _MAKERS = {
     ("fractions", "Fraction"), *(("pathlib", name) for name in ("Path", "PosixPath", "PurePath", "PurePosixPath")),
     *(("pandas", name) for name in ("Categorical", "DataFrame", "Series", "Timedelta", "Timestamp", "date_range", "to_datetime")),
     *(("numpy", name) for name in ("arange", "array", "asarray", "datetime64", "full", "linspace", "ones", "timedelta64", "zeros")),
+    *(("torch", name) for name in ("arange", "as_tensor", "from_numpy", "full", "linspace", "ones", "tensor", "zeros")),
 }  # fmt: skip
 
 ASKED, SCORED, FITTED = 0, 1, 2
@@ -71,6 +72,7 @@ class Search(NamedTuple):
         methods: Its methods; an empty name stands for calling it.
         namespace: The notebook's variables.
         own: Whether the methods are those of an author's own class, which may take what they like.
+        served: What is asked in the model's place, if that is another object.
     """
 
     model: object
@@ -78,11 +80,13 @@ class Search(NamedTuple):
     methods: tuple[str, ...]
     namespace: Mapping[str, Any]
     own: bool = False
+    served: Any = None
 
     @property
     def function(self) -> Any:
         """What is called: the method to show first, or the model itself."""
-        return getattr(self.model, self.methods[0]) if self.methods[0] else self.model
+        asked = self.model if self.served is None else self.served
+        return getattr(asked, self.methods[0]) if self.methods[0] else asked
 
     @property
     def by_name(self) -> bool:

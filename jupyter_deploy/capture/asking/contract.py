@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from jupyter_deploy import errors
-from jupyter_deploy.bentos.python.endpoint import codec
+from jupyter_deploy.bentos.python.endpoint import codec, tensors
 from jupyter_deploy.bentos.python.endpoint.hints import Signature, signature_of
 from jupyter_deploy.capture.asking import calls
 from jupyter_deploy.capture.cells import Notebook
@@ -213,6 +213,7 @@ def is_batch(value: object) -> bool:
     """
     if isinstance(value, list):
         return bool(value)
+    value = tensors.plain(value)
     family = type(value).__module__.partition(".")[0]
     shape = getattr(value, "shape", None)
     return family in ("numpy", "pandas", "scipy", "polars") and isinstance(shape, tuple) and bool(shape) and shape[0] > 0
@@ -252,7 +253,7 @@ def _made_up(known: Input) -> Iterator[Data]:
     pandas: Any = sys.modules.get("pandas")
     origin = "a made-up row of zeros, because the notebook holds no data with the model's features"
     if known.kind == "array" and numpy and known.shape and len(known.shape) > 1 and known.shape[1] is not None:
-        yield Data(numpy.zeros((1, known.shape[1])), origin, input=known)
+        yield Data(tensors.made(numpy.zeros((1, known.shape[1]), known.dtype), known.library), origin, input=known)
     elif known.kind == "frame" and pandas:
         yield Data(pandas.DataFrame([{column.name: 0.0 for column in known.columns}]), origin, input=known)
 

@@ -8,6 +8,8 @@ import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from jupyter_deploy.bentos.python.endpoint import tensors
+
 BLOCK = 1 << 20  # values of an array that are looked at together
 
 
@@ -21,6 +23,7 @@ def find(value: Any, most: int) -> list[int]:
     Returns:
         Places of rows, those first that differ most: missing values of every column, then extremes and categories.
     """
+    value = tensors.plain(value)
     if hasattr(value, "iloc"):
         series = [value] if not hasattr(value, "columns") else [value.iloc[:, at] for at in range(value.shape[1])]
         return _in_turn((_of_series(one, most) for one in series), most)

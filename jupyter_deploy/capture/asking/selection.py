@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from jupyter_deploy.bentos.python.endpoint import codec
+from jupyter_deploy.bentos.python.endpoint import codec, tensors
 from jupyter_deploy.capture.asking import edges
 from jupyter_deploy.capture.asking.contract import Data
 from jupyter_deploy.values import Input
@@ -103,6 +103,9 @@ def pick(value: Any, places: Sequence[int]) -> Any:
         return value.tocsr()[list(places)]
     if isinstance(value, list | tuple):
         return type(value)(value[at] for at in places) if type(value) in (list, tuple) else [value[at] for at in places]
+    if library := tensors.library_of(value):
+        array = tensors.plain(value)
+        return tensors.made(array[list(places)], library) if array.shape else value
     return value[list(places)] if hasattr(value, "shape") and value.shape else value
 
 

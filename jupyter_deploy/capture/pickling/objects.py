@@ -51,7 +51,7 @@ _TO_TELL = 100  # objects that are looked at to tell an element of a set from th
 
 def dump(
     obj: object, file: IO[bytes], *, name: str = "model", reached: Reached | None = None, place: Place | None = None,
-    make: Make | None = None,
+    make: Make | None = None, apart: Callable[[object], object] | None = None,
 ) -> None:  # fmt: skip
     """Pickle an object so that another process of the same Python can load it.
 
@@ -62,12 +62,16 @@ def dump(
         reached: Takes down what is met.
         place: Names the files of functions; the file's own name without folders where None.
         make: Makes the pickler.
+        apart: Gives what stands in the pickle for an object that is written elsewhere, and None for every other one.
 
     Raises:
         NotPicklable: If something in it cannot leave the kernel; the message holds the path of that attribute.
     """
     try:
-        (make or Pickler)(file, reached or Reached(), place or _file_name).dump(obj)
+        pickler = (make or Pickler)(file, reached or Reached(), place or _file_name)
+        if apart is not None:
+            pickler.persistent_id = apart
+        pickler.dump(obj)
     except (MemoryError, OSError, errors.DeployError):
         raise
     except Exception as error:  # pickling runs `__getstate__` and `__reduce__` of any object, which may raise anything

@@ -12,7 +12,7 @@ import msgspec
 
 InputKind = Literal["frame", "series", "array", "sparse", "list", "arguments", "value"]
 OutputKind = Literal["array", "frame", "series", "sparse", "list", "tuple", "dict", "value"]
-Library = Literal["pandas", "polars"]
+Library = Literal["pandas", "polars", "torch", "tensorflow"]
 Meaning = Literal["labels", "probabilities", "log probabilities", "scores", "features"]
 
 
@@ -68,7 +68,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         infinite: Whether infinite numbers were seen there, which JSON has as texts.
         schema: For a list, the JSON schema of its elements where the function's type hint tells it.
         others: What further named arguments hold, which `**kwargs` takes; None where there are none.
-        library: Whose a frame or a series is.
+        library: Whose a frame or a series is; for an array, whose tensor it is, numpy's own otherwise.
     """
 
     kind: InputKind
@@ -101,7 +101,7 @@ class Output(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         group: How many rows of an array belong to each row that was asked, such as the patches of an image.
         infinite: Whether infinite numbers were seen in an array or a sparse one.
         schema: For a list or a value, the JSON schema of one answer, from the function's type hint, or from what it answered.
-        library: Whose a frame or a series is.
+        library: Whose a frame or a series is; for an array, whose tensor it is, numpy's own otherwise.
         streamed: Whether the method is a generator, so that an answer can be sent piece by piece; collected, it is a list.
     """
 

@@ -16,6 +16,7 @@ from .contract import Column, Input, Output
 from .dtypes import family, marker, name_of, object_dtype, to_json
 from .polar import is_polars
 from .sparse import is_sparse
+from .tensors import library_of, plain
 
 _PLAIN = frozenset({str, bool, int, float, type(None), decimal.Decimal})
 _TOLD = ("isoformat", "tolist", "total_seconds", "freqstr")  # of dates, numpy's scalars and arrays, durations, periods
@@ -36,6 +37,8 @@ def describe_input(value: Any) -> Input:
     Raises:
         TypeError: If JSON cannot hold its values.
     """
+    if library := library_of(value):
+        return msgspec.structs.replace(describe_input(plain(value)), library=library)
     if is_polars(value):
         kind, columns, name = _polars(value)
         return Input(kind=kind, columns=columns, dtype=columns[0].dtype if kind == "series" else None, name=name, library="polars")
@@ -99,6 +102,8 @@ def _describe_dict(answer: dict[Any, Any], rows: int) -> Output:
 
 
 def _describe_container(answer: Any) -> Output:
+    if library := library_of(answer):
+        return msgspec.structs.replace(_describe_container(plain(answer)), library=library)
     if is_polars(answer):
         kind, columns, name = _polars(answer)
         return Output(kind=kind, columns=columns, dtype=columns[0].dtype if kind == "series" else None, name=name, library="polars")

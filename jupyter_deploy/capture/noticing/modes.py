@@ -1,0 +1,31 @@
+"""Whether a module of PyTorch's was left in training mode, in which the notebook has other answers than the endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from jupyter_deploy.values import Finding
+
+
+def findings(model: Any, name: str) -> Iterator[Finding]:
+    """Look at the mode that a module of PyTorch's is in.
+
+    Args:
+        model: The live object.
+        name: What the person called it.
+
+    Yields:
+        A finding where it is in training mode and has a part for which that matters.
+    """
+    if getattr(model, "training", None) is not True or not hasattr(model, "modules"):
+        return
+    kinds = (type(one).__name__ for one in model.modules() if one.training)
+    told = sorted({one for one in kinds if one.startswith(("AlphaDropout", "BatchNorm", "Dropout", "SyncBatchNorm"))})
+    if told:
+        yield Finding(
+            kind="golden", subject=name,
+            message=f"`{name}` is in training mode, in which {', '.join(told)} answer otherwise; "
+            "the endpoint and its golden rows answer in evaluation mode.",
+            hint=f"Call `{name}.eval()` to see the same answers in the notebook.",
+        )  # fmt: skip
