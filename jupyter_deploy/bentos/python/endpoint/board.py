@@ -11,12 +11,15 @@ from bisect import bisect_left
 from collections.abc import Collection
 from typing import NamedTuple
 
-CODES = (200, 400, 401, 404, 405, 413, 415, 422, 500, 504)
+from .quarantine import Quarantine, Running
+
+CODES = (200, 400, 401, 404, 405, 413, 415, 422, 500, 502, 504)
 BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)  # seconds
 BEAT, BUSY, READY, STATE = 0, 1, 2, 3  # cells of a slot before its routes; STATE is their number
 ROWS, MODEL, TOTAL, FIRST_CODE = 0, 1, 2, 3  # cells of a route before its codes
 FIRST_BUCKET = FIRST_CODE + len(CODES) + 1
 ROUTE = FIRST_BUCKET + len(BUCKETS) + 1
+REPLACED = 75  # exit status of a worker that gave up a call
 _CODE = {code: FIRST_CODE + place for place, code in enumerate(CODES)}
 
 
@@ -53,6 +56,7 @@ class Board:
         self._slot = STATE + ROUTE * len(routes)
         self._memory = mmap.mmap(-1, 8 * (self._slot * workers + len(routes)))
         self._cells: memoryview[float] = memoryview(self._memory).cast("d")
+        self.quarantine = Quarantine(workers)
         self._batched = self._cells[self._slot * workers :]  # one cell a route, which the parent alone writes
 
     def slot(self, worker: int) -> Slot:
@@ -64,7 +68,8 @@ class Board:
         Returns:
             The slot.
         """
-        return Slot(self._cells[worker * self._slot : (worker + 1) * self._slot], self.routes, self._batched)
+        cells = self._cells[worker * self._slot : (worker + 1) * self._slot]
+        return Slot(cells, self.routes, self._batched, self.quarantine.of(worker))
 
     def batch(self, routes: Collection[str]) -> None:
         """Say for which routes one call may answer several requests; no other is.
@@ -117,9 +122,11 @@ class Slot:
         cells: Its memory.
         routes: The routes that are counted.
         batched: One cell a route: whether one call may answer several requests.
+        running: Takes note of the requests that the model has in hand.
     """
 
-    def __init__(self, cells: memoryview[float], routes: tuple[str, ...], batched: memoryview[float]) -> None:
+    def __init__(self, cells: memoryview[float], routes: tuple[str, ...], batched: memoryview[float], running: Running) -> None:
+        self.running = running
         self._cells = cells
         self._first = {route: STATE + ROUTE * place for place, route in enumerate(routes)}
         self._batched, self._place = batched, {route: place for place, route in enumerate(routes)}

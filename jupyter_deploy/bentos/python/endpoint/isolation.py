@@ -88,8 +88,8 @@ def close(own: Sequence[Path], temporary: Path, sockets: Path, hidden: Sequence[
     closed = Closed()
     cut = "" if may_network else network.cut()
     if cut == "user":
-        _at_most(resource.RLIMIT_NPROC, MOST_PROCESSES)
-    _at_most(resource.RLIMIT_CORE, 0)
+        at_most(resource.RLIMIT_NPROC, MOST_PROCESSES)
+    at_most(resource.RLIMIT_CORE, 0)
     read, devices = [*readable(own, temporary, hidden)], [*map(Path, _DEVICES), *Path("/dev").glob(_GRAPHICS)]
     _settle_home(temporary)
     closed.files = landlock.keep_to(read, [temporary, *devices], [sockets])
@@ -104,7 +104,7 @@ def close(own: Sequence[Path], temporary: Path, sockets: Path, hidden: Sequence[
 def begin_worker() -> None:
     """Set a new worker, which must have one thread, apart from the process that forked it."""
     landlock.stand_apart()
-    _at_most(resource.RLIMIT_FSIZE, LARGEST_FILE)
+    at_most(resource.RLIMIT_FSIZE, LARGEST_FILE)
 
 
 def readable(own: Sequence[Path], temporary: Path, hidden: Sequence[Path]) -> Iterator[Path]:
@@ -219,7 +219,13 @@ def _settle_home(temporary: Path) -> None:
     os.environ["HOME"] = str(temporary)
 
 
-def _at_most(kind: int, most: int) -> None:
+def at_most(kind: int, most: int) -> None:
+    """Lower a limit of this process for good.
+
+    Args:
+        kind: One of `resource.RLIMIT_*`.
+        most: The limit; a lower one that holds already stays.
+    """
     _, hard = resource.getrlimit(kind)
     allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
     resource.setrlimit(kind, (allowed, allowed))

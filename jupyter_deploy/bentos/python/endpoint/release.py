@@ -21,17 +21,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from . import isolation, log, network
+from . import isolation, log, memory, network
 from .control import Command, Control, prepare
 
 if TYPE_CHECKING:
+    from uvicorn import Config
+
+    from .board import Board
     from .hotpath import Asgi, HotPath, Served
+    from .limits import Limits
     from .workers import Workers
 
 BACKLOG = 2048  # callers who wait while a worker is replaced
 TICK = 0.25  # seconds between two looks at the heartbeats
 FAILED_STAYS = 60.0  # seconds for the agent to ask for the reason
 TEMPORARY = "temporary"  # the file that lists a release's folders for temporary files
+LOADING = 600.0  # seconds for a worker that loads a model of its own
 GRACE = 30.0  # seconds for requests in flight, where a stop does not say
 
 
@@ -55,6 +60,8 @@ class Spec:
         hidden: Folders with other releases' and the agent's files.
         packages: The environment to enter once it is isolated; empty where the parent that forks it runs in it.
         batched: The methods of which one call may answer several requests; the command `batch` changes them while it runs.
+        apart: Why each worker must load a model of its own; empty where they are to share one.
+        gpus: The GPUs of its workers, one for each, as `CUDA_VISIBLE_DEVICES` has them; empty where it has none.
     """
 
     release: str
@@ -72,6 +79,8 @@ class Spec:
     hidden: tuple[str, ...] = ()
     packages: str = ""
     batched: tuple[str, ...] = ()
+    apart: str = ""
+    gpus: tuple[str, ...] = ()
 
 
 class ReleaseParent:
@@ -90,6 +99,7 @@ class ReleaseParent:
         self.network = spec.network
         self.open: list[str] = []  # what could not be closed to it
         self.workers: Workers | None = None
+        self.apart = spec.apart  # why each worker loads a model of its own
         self.grace: float | None = None  # set by `stop`
 
     def run(self) -> None:
@@ -101,12 +111,8 @@ class ReleaseParent:
         self.sockets = {path: prepare(path, BACKLOG) for path in paths}  # once it is isolated, it can make none
         self._isolate()
         log.write("start", release=self.spec.release, state=self.spec.state, network=self.network, open=self.open)
-        app = self._load()
-        if app is not None:
-            from .server import config_of
-            from .workers import Workers
-
-            self.workers = Workers(app, config_of(app), self.sockets, self.spec.silence, self._in_worker)
+        self.workers = self._load()
+        if self.workers is not None and self._forkable():
             gc.collect()
             gc.freeze()  # so that a collection in a worker does not copy the model's pages
             self.workers.start()
@@ -127,6 +133,9 @@ class ReleaseParent:
         source = os.open(os.devnull, os.O_RDONLY)
         for descriptor, target in ((source, 0), (sink, 1), (sink, 2)):
             os.dup2(descriptor, target)
+        memory.be_first_to_go()
+        os.environ["BENTOML_DISABLE_GPU_ALLOCATION"] = "True"  # which GPU a worker has, the agent says
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # none, also where the model's own code looks for one
         if self.spec.environment:
             os.environ.update(json.loads(Path(self.spec.environment).read_bytes()))
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -148,13 +157,13 @@ class ReleaseParent:
         self.network = not closed.network
         self.open = closed.missing(may_network=spec.network)
 
-    def _load(self) -> HotPath | None:
+    def _load(self) -> Workers | None:
         """Load the model while another thread answers the agent; the thread has ended before anything is forked."""
         loaded = threading.Event()
         thread = threading.Thread(target=self._answer_while_loading, args=(loaded,))
         thread.start()
         try:
-            return self._application()
+            return self._prepared()
         except BaseException as error:  # noqa: BLE001 (the author's code may raise anything while it is loaded, SystemExit too)
             self._fail(f"{type(error).__name__}: {error}")
             log.failure("load_failed", error, reason=self.reason)
@@ -164,28 +173,51 @@ class ReleaseParent:
             self.control.wake()
             thread.join()
 
-    def _application(self) -> HotPath:
+    def _prepared(self) -> Workers:
+        """Load the model, or leave that to each worker, and prepare all that workers share."""
         spec = self.spec
         if spec.packages:
             enter(Path(spec.packages))
-        from . import model
+        from . import model, sharing
         from .board import Board
-        from .hotpath import HotPath, Served, routes_of
-        from .keys import Keys
+        from .hotpath import OTHER
         from .limits import Limits
+        from .server import config_of
+        from .workers import Workers
 
-        loaded = model.load(Path(spec.folder))
-        board = Board(routes_of(loaded), spec.workers)
+        manifest, contract, _ = model.read(Path(spec.folder))
+        board, limits = Board((*(one.name for one in contract.methods), OTHER), spec.workers), Limits(**spec.limits)
         board.batch(spec.batched)
+        self.apart = self.apart or sharing.before_load((manifest.framework, *manifest.preload), bool(spec.gpus))
+
+        def build() -> tuple[HotPath, Config]:
+            app = self._application(board, limits)
+            return app, config_of(app)
+
+        made = None if self.apart else build()
+        starting = LOADING if made is None else limits.deadline
+        return Workers(board, limits, lambda: made or build(), starting, self.sockets, spec.silence, self._in_worker)
+
+    def _application(self, board: Board, limits: Limits) -> HotPath:
+        from . import model
+        from .hotpath import HotPath, Served
+        from .keys import Keys
+
+        spec, loaded = self.spec, model.load(Path(self.spec.folder))
         served = Served(
-            model=loaded,
-            release=spec.release,
-            state=spec.state,
-            keys=Keys(Path(spec.keys)),
-            board=board,
-            limits=Limits(**spec.limits),
+            model=loaded, release=spec.release, state=spec.state, keys=Keys(Path(spec.keys)), board=board, limits=limits
         )
         return HotPath(served, self._inner(served) if self.bentoml else None)
+
+    def _forkable(self) -> bool:
+        """Say whether workers may be forked from what was loaded; the agent starts a release again for which they may not."""
+        from . import sharing
+
+        why = "" if self.apart else sharing.after_load()
+        if why:
+            self.apart = why
+            self._fail("The model must be loaded in each worker, because " + why)
+        return not why
 
     def _inner(self, served: Served) -> Asgi:
         from . import bento
@@ -207,16 +239,18 @@ class ReleaseParent:
         elif self.control.holds_path():  # else the folder belongs to a successor
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _in_worker(self) -> None:
+    def _in_worker(self, number: int) -> None:
         unsignalled()
         self.control.close()
+        if self.spec.gpus:
+            os.environ["CUDA_VISIBLE_DEVICES"] = self.spec.gpus[number]
         if self.spec.isolated:
             isolation.begin_worker()
 
     def _serve(self, workers: Workers) -> None:
         while self.grace is None:
             if not workers.tend():
-                self._fail("The workers end before they are ready; the log says why.")
+                self._fail(workers.unloadable or "The workers end before they are ready; the log says why.")
                 workers.close()
                 workers.signal(signal.SIGKILL)
                 return
@@ -261,7 +295,8 @@ class ReleaseParent:
         return {
             "ok": True, "phase": self.phase, "reason": self.reason, "pid": os.getpid(), "workers": ready,
             "restarts": self.workers.restarts if self.workers else 0, "network": self.network, "open": self.open,
-            "loaded": board is not None, "batched": [one for one in board.routes if board.batched(one)] if board else [],
+            "loaded": board is not None, "apart": self.apart,
+            "batched": [one for one in board.routes if board.batched(one)] if board else [],
         }  # fmt: skip
 
 

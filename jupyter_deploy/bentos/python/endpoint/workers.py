@@ -7,43 +7,52 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import uvicorn
 
-from . import log
+from . import log, memory, threads
+from .board import REPLACED, Board
 from .control import publish
 from .hotpath import HotPath
+from .limits import Limits
 from .server import Worker
 
 CRASHES, WITHIN = 5, 10.0  # so many deaths before any worker was ready, within so many seconds, are a failure
 PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds before a worker that died before it was ready is forked again, doubled each time
+UNLOADABLE = 76  # exit status of a worker that could not load its model
 
 
 class Workers:
     """The processes that answer.
 
     Args:
-        app: The application, loaded and never run in this process.
-        config: uvicorn's configuration, loaded.
+        board: What they share.
+        limits: What each of them may have, and for how long.
+        build: Gives the application and uvicorn's configuration in a worker: those made before the fork, or its own.
+        starting: Seconds that a worker may be silent before it is ready.
         sockets: Where each worker's socket shall stand, and the prepared socket.
         silence: Seconds without a heartbeat after which a worker is replaced.
-        after_fork: What a new worker does first, such as closing what is its parent's.
+        after_fork: What a new worker does first, given its number, such as closing what is its parent's.
     """
 
     def __init__(
         self,
-        app: HotPath,
-        config: uvicorn.Config,
+        board: Board,
+        limits: Limits,
+        build: Callable[[], tuple[HotPath, uvicorn.Config]],
+        starting: float,
         sockets: Mapping[Path, socket.socket],
         silence: float,
-        after_fork: Callable[[], None],
+        after_fork: Callable[[int], None],
     ) -> None:
         self.restarts = 0
-        self._app, self._config, self._silence, self._after_fork = app, config, silence, after_fork
-        self.board = board = app.served.board
+        self.unloadable = ""  # why a worker could not load its model
+        self.board, self._limits, self._build, self._after_fork = board, limits, build, after_fork
+        self._starting, self._silence = starting, silence
         self._slots = [board.slot(number) for number in range(board.workers)]
         self._paths, self._sockets = list(sockets), list(sockets.values())
         for path in self._paths:
@@ -52,6 +61,8 @@ class Workers:
         self._early = [0] * board.workers  # deaths in a row before it was ready
         self._due: dict[int, float] = {}
         self._crashes: list[float] = []
+        self._gauge = memory.Gauge(limits.memory)
+        self._innocent: set[int] = set()  # ended for what was no doing of a request
 
     def start(self) -> None:
         """Fork them all."""
@@ -72,16 +83,18 @@ class Workers:
         Returns:
             False where they die again and again before any of them is ready.
         """
-        for number, status in self._dead():
+        for pid, number, status in self._dead():
+            self._blame(pid, number, status)
             self._succeed(number, status)
         now = time.monotonic()
         for number in [number for number, due in self._due.items() if due <= now]:
             del self._due[number]
             self._fork(number)
         self._end_silent(now)
+        self._end_large()
         recent = [moment for moment in self._crashes if now - moment < WITHIN]
         self._crashes = recent
-        return len(recent) < CRASHES or bool(self.ready())
+        return (len(recent) < CRASHES and not self.unloadable) or bool(self.ready())
 
     def reap(self) -> None:
         """Take note of the dead without a successor, while the release ends."""
@@ -102,21 +115,30 @@ class Workers:
         for pid in self._pids:
             _kill(pid) if number == signal.SIGKILL else os.kill(pid, number)
 
-    def _dead(self) -> list[tuple[int, int]]:
+    def _dead(self) -> list[tuple[int, int, int]]:
         found = []
         for pid in list(self._pids):
             if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
                 _kill(pid)  # what it started, while its id is still its own
                 _, status = os.waitpid(pid, 0)
-                found.append((self._pids.pop(pid), os.waitstatus_to_exitcode(status)))
+                found.append((pid, self._pids.pop(pid), os.waitstatus_to_exitcode(status)))
         return found
+
+    def _blame(self, pid: int, number: int, status: int) -> None:
+        """Count a worker's death against the requests that its model had in hand, unless they are not what it died of."""
+        innocent, ready = pid in self._innocent or status == REPLACED, self._slots[number].ready
+        self._innocent.discard(pid)
+        self._gauge.forget(pid)
+        in_hand = 0 if innocent else self.board.quarantine.died(number)
+        self.board.quarantine.left(number)
+        log.write("worker_ended", worker=number, status=status, ready=ready, in_hand=in_hand)
 
     def _succeed(self, number: int, status: int) -> None:
         slot = self._slots[number]
         self._early[number] = 0 if slot.ready else self._early[number] + 1
         if not slot.ready:
             self._crashes.append(time.monotonic())
-        log.write("worker_ended", worker=number, status=status, ready=slot.ready)
+            self.unloadable = _reason().read_text() if status == UNLOADABLE else self.unloadable
         self.restarts += 1
         slot.ready = False
         early = self._early[number]
@@ -128,11 +150,21 @@ class Workers:
             if now - slot.beat <= self._silence:
                 continue
             # A call that keeps the interpreter to itself silences the loop too; it has until the deadline, unless it is stopped.
-            allowed = slot.busy + self._app.served.limits.deadline + self._silence
-            if slot.busy and now < allowed and not _stopped(pid):
+            allowed = slot.busy + (self._limits.deadline if slot.ready else self._starting) + self._silence
+            stopped = _stopped(pid)
+            if slot.busy and now < allowed and not stopped:
                 continue
             log.write("worker_silent", worker=number, silent=round(now - slot.beat, 1))
+            if stopped:
+                self._innocent.add(pid)
             _kill(pid)
+
+    def _end_large(self) -> None:
+        for pid, number in self._pids.items():
+            found = self._gauge.above(pid)
+            if found:
+                log.write("worker_above_memory", worker=number, bytes=found, limit=self._limits.memory)
+                _kill(pid)
 
     def _fork(self, number: int) -> None:
         self._slots[number].clear(busy=True)
@@ -150,14 +182,31 @@ class Workers:
 
     def _work(self, number: int) -> None:
         os.setpgid(0, 0)
-        self._after_fork()
+        self._after_fork(number)
         held = self._sockets[number]
         for one in self._sockets:
             if one is not held:
                 one.close()
-        self._app.start(number)
-        warm(self._app)
-        Worker(self._config, self._app, self._paths[number]).run(sockets=[held])
+        threads.use(threads.each(self._limits.threads, self.board.workers))
+        app, config = self._built()
+        app.start(number)
+        memory.bound(self._limits.memory)
+        warm(app)
+        Worker(config, app, self._paths[number]).run(sockets=[held])
+
+    def _built(self) -> tuple[HotPath, uvicorn.Config]:
+        try:
+            return self._build()
+        except BaseException as error:  # noqa: BLE001 (the author's code may raise anything while it is loaded, SystemExit too)
+            reason = f"{type(error).__name__}: {error}"
+            log.failure("load_failed", error, reason=reason)
+            _reason().write_text(reason)
+            os._exit(UNLOADABLE)
+
+
+def _reason() -> Path:
+    """Where a worker that cannot load its model leaves the reason for its parent."""
+    return Path(tempfile.gettempdir()) / "unloadable"
 
 
 def warm(app: HotPath) -> None:
