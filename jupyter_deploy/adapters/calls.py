@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from jupyter_deploy.bentos.python.endpoint import codec
 from jupyter_deploy.bentos.python.endpoint.contract import Input, Method
 
 PATIENCE = 5.0  # seconds for which a router may be away while it restarts
+BUSY = 429  # nothing of such a request was begun
 BATCH = 1_000  # rows a request
 BODY = 4 * 1024 * 1024  # bytes a request aims to stay below
 
@@ -38,6 +40,7 @@ class Caller:
         self.name = name
         self._key_file = key_file
         self._repeat = repeat
+        self._deadline = deadline
         # The endpoint's own deadline comes first; no proxy may stand between this machine and itself.
         timeout = httpx.Timeout(deadline + 10, connect=5)
         self._http = httpx.Client(timeout=timeout, trust_env=False, verify=url.startswith("https://"))
@@ -91,12 +94,18 @@ class Caller:
         return predictions
 
     def _post(self, url: str, body: bytes) -> httpx.Response:
-        """Send a request, again for a while if the router is just restarting."""
+        """Send a request, again for a while if the router is just restarting, or if every worker has enough to do."""
         headers = {"content-type": "application/json", "authorization": f"Bearer {_secret(self._key_file)}"}
-        end, pause = time.monotonic() + PATIENCE, 0.02
+        began = time.monotonic()
+        end, pause = began + PATIENCE, 0.02
         while True:
             try:
-                return self._http.post(url, content=body, headers=headers)
+                answer = self._http.post(url, content=body, headers=headers)
+                wait = _wait(answer)
+                if not wait or time.monotonic() + wait > began + self._deadline:
+                    return answer
+                time.sleep(wait)
+                continue
             except (httpx.ConnectError, httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:
                 refused = isinstance(error, httpx.ConnectError)
                 if time.monotonic() > end or not (refused or self._repeat):
@@ -108,6 +117,12 @@ class Caller:
                 raise errors.CallFailed(f"The call of {url} failed: {type(error).__name__}.") from error
             time.sleep(pause)
             pause = min(pause * 2, 0.3)
+
+
+def _wait(answer: httpx.Response) -> float:
+    """Say how many seconds to wait before a busy endpoint is asked again; none where it has answered."""
+    told = answer.headers.get("retry-after", "") if answer.status_code == BUSY else ""
+    return float(told) * random.uniform(0.5, 1.0) if told.isdigit() else 0.0  # noqa: S311 (so that callers do not return together)
 
 
 def arguments(method: Method, args: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[list[Any], Any, bool]:

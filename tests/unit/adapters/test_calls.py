@@ -69,6 +69,8 @@ class Scripted:
                 data = json.dumps(answer).encode()
                 self.send_response(status)
                 self.send_header("content-length", str(len(data)))
+                if status == 429:
+                    self.send_header("retry-after", "1")
                 self.end_headers()
                 self.wfile.write(data)
 
@@ -251,6 +253,24 @@ def test_without_retry_a_sent_request_is_never_sent_again(server: Scripted, key:
         caller(server, key, repeat=False).call(server.url, ARRAY, ([[1.0, 2.0]],), {})
 
     assert 1 == len(server.bodies)
+
+
+def test_a_busy_endpoint_is_asked_again(server: Scripted, key: Path) -> None:
+    """A request that a full queue refused was not begun, so it is sent again, also for a function with side effects."""
+    answers = iter([(429, {"code": "busy"}), (200, {"predictions": [2]})])
+    server.answer = lambda body: next(answers)
+
+    assert [2] == caller(server, key, repeat=False).call(server.url, ARRAY, ([[1.0, 2.0]],), {}).tolist()
+    assert 2 == len(server.bodies)
+
+
+def test_an_endpoint_that_stays_busy_is_an_error(server: Scripted, key: Path) -> None:
+    """Where waiting would take longer than the endpoint's deadline, the refusal is told."""
+    server.answer = lambda body: (429, {"code": "busy", "detail": "Too many requests wait."})
+    impatient = calls.Caller("churn", server.url, key, 0.1, repeat=True)
+
+    with pytest.raises(errors.CallFailed, match="429 busy: Too many requests wait"):
+        impatient.call(server.url, ARRAY, ([[1.0, 2.0]],), {})
 
 
 def test_a_refused_connection_is_tried_until_somebody_listens(server: Scripted, key: Path) -> None:
