@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from typing import NamedTuple
 
-from . import codec
 from .contract import Method
 from .model import Answers, BoundMethod
 from .parts import Part
-from .problems import NotJson
 from .rows import RowDecoder
 
 Headers = list[tuple[bytes, bytes]]
@@ -19,7 +17,6 @@ Writer = Callable[[Answers, Method], bytes]
 
 JSON: Headers = [(b"content-type", b"application/json")]
 SANE = re.compile(rb"[\w.:-]{1,100}")
-JSON_TYPE = re.compile(rb"application/([\w.+-]+\+)?json\s*(;|$)", re.IGNORECASE)
 
 
 class Request:
@@ -80,61 +77,3 @@ class Route(NamedTuple):
 
     method: BoundMethod
     exchange: Callable[[Request], Exchange]
-
-
-def read_json(body: bytes, decoder: RowDecoder) -> Part:
-    """Read JSON.
-
-    Args:
-        body: The body.
-        decoder: The method's decoder.
-
-    Returns:
-        The request's rows.
-    """
-    return decoder.parse(body)
-
-
-def write_json(answers: Answers, _method: Method) -> bytes:
-    """Write JSON.
-
-    Args:
-        answers: What the model gave.
-        _method: Ignored: JSON says the same for every method.
-
-    Returns:
-        `{"predictions": [...]}`.
-    """
-    return codec.to_json({"predictions": answers.rows})
-
-
-PLAIN = Exchange(read_json, write_json, JSON)
-
-
-def exchange_of(request: Request) -> Exchange:
-    """Choose how a request for a method's own route is read and answered.
-
-    Args:
-        request: Its head.
-
-    Returns:
-        Reader and writer.
-
-    Raises:
-        NotJson: If the body is something else.
-    """
-    if request.content_type and not JSON_TYPE.match(request.content_type):
-        raise NotJson("Send `content-type: application/json`.")
-    return PLAIN
-
-
-def routes_by_path(methods: MutableMapping[str, BoundMethod]) -> dict[str, Route]:
-    """List the routes that are posted to.
-
-    Args:
-        methods: The model's methods by name.
-
-    Returns:
-        The routes by path.
-    """
-    return {f"/{name}": Route(method, exchange_of) for name, method in methods.items()}

@@ -6,6 +6,7 @@ itself (documentation, the schema for BentoML's client) goes on to the inner one
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import time
@@ -16,10 +17,11 @@ from typing import Any, Protocol
 from . import codec, log, metrics, openapi, page, schema
 from .board import Board
 from .calls import Calls
-from .exchange import JSON, Headers, Request, routes_by_path
+from .exchange import JSON, Headers, Request
 from .limits import Limits
 from .model import Model
 from .problems import BodyTooLarge, ModelFailed, NoSuchRoute, NotJson, Problem, Unauthorized, WrongMethod
+from .routes import LIVE, READY, is_inference, routes_by_path, told
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -87,12 +89,15 @@ class HotPath:
     def __init__(self, served: Served, inner: Asgi | None = None) -> None:
         self.served = served
         self.inner = inner
-        self._routes = routes_by_path(served.model.methods)
+        self._routes = routes_by_path(served.model, served.release)
         self._common: Headers = [(b"jd-release", served.release.encode()), (b"jd-state", served.state.encode())]
         self._statics: dict[str, Callable[[], Reply]] = {
             "/": self._page, "/livez": lambda: (200, JSON, b'{"status":"ok"}'), "/readyz": self._readyz, "/metrics": self._metrics,
             "/contract.json": lambda: (200, JSON, self._contract), "/docs.json": lambda: (200, JSON, self._openapi),
+            LIVE: lambda: (200, JSON, b'{"live":true}'), READY: self._readyz,
         }  # fmt: skip
+        for path, text in told(served.model, served.release).items():
+            self._statics[path] = functools.partial(_static, text)
         self._contract, self._openapi = _contract(served), _openapi(served)
         self.start(0)
 
@@ -149,7 +154,8 @@ class HotPath:
         if static is None and inner is None:
             if request.path in self._routes:
                 raise WrongMethod("POST")
-            raise NoSuchRoute(f"There are: {', '.join(f'POST {path}' for path in self._routes)}.")
+            own = (path for path in self._routes if not is_inference(path))
+            raise NoSuchRoute(f"There are: {', '.join(f'POST {path}' for path in own)}.")
         if request.method not in ("GET", "HEAD"):
             raise WrongMethod("GET")
         if static is not None:
@@ -218,13 +224,22 @@ class HotPath:
         return 200, [(b"content-type", metrics.CONTENT_TYPE)], text
 
 
+def _static(text: bytes) -> Reply:
+    return 200, JSON, text
+
+
 def _problem(problem: Problem, request: Request) -> Reply:
     headers = [*PROBLEM, *problem.headers]
     if isinstance(problem, WrongMethod):
         headers.append((b"allow", problem.allowed.encode()))
     if isinstance(problem, ModelFailed):
         log.failure("model_failed", problem, request_id=request.id.decode(), method=request.path[1:])
-    return problem.status, headers, codec.to_json(problem.body(request.id.decode()))
+    made = problem.body(request.id.decode())
+    if is_inference(request.path):
+        headers[0] = JSON[0]
+        places = [f"{one['path']}: {one['message']}" for one in made.get("errors", ())]
+        made = {"error": " ".join([made.get("detail") or f"{made['title']}.", *places])}
+    return problem.status, headers, codec.to_json(made)
 
 
 def _contract(served: Served) -> bytes:

@@ -1,0 +1,122 @@
+"""The formats of requests and answers: which of them a request is in, and which its caller wants the answer in."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from collections.abc import Callable
+from typing import Any
+
+from .. import codec, dtypes
+from ..contract import Method, Output
+from ..exchange import JSON, Exchange, Headers, Reader, Request, Writer
+from ..model import Answers
+from ..negotiation import MediaType, best, parse
+from ..problems import NotAcceptable, NotJson
+from . import answers, arrow, csvs, envelopes, npy
+
+JSON_TYPE = "application/json"
+EVENTS = "text/event-stream"
+READERS: dict[str, Reader] = {
+    JSON_TYPE: envelopes.read, csvs.MEDIA_TYPE: csvs.read, arrow.MEDIA_TYPE: arrow.read, npy.MEDIA_TYPE: npy.read,
+}  # fmt: skip
+"""What reads a body, by media type; pickles are in no list of ours, and never will be."""
+_TEXTS = ("utf-8", "utf8", "us-ascii")
+_PARAMETERS = {JSON_TYPE: {"charset"}, csvs.MEDIA_TYPE: {"charset", "header"}}
+_ONE_ARRAY = ("float", "int", "bool", "string", "date", "duration")
+REMEMBERED = 256  # pairs of content type and Accept, of which callers have few
+
+
+def exchange_of(method: Method) -> Callable[[Request], Exchange]:
+    """Prepare to choose how requests for a method are read and answered.
+
+    Args:
+        method: The method.
+
+    Returns:
+        What chooses by a request's head. It raises NotJson where there is no reader for the body and NotAcceptable where the caller
+        takes none of the answer's types.
+    """
+    offered = offers(method.output)
+
+    @functools.lru_cache(REMEMBERED)
+    def choose(content_type: bytes, accept: bytes) -> Exchange:
+        wanted = best(accept, offered)
+        if wanted is None:
+            raise NotAcceptable(f"The answers of `{method.name}` can be had as {', '.join(offered)}.")
+        headers: Headers = JSON if wanted == JSON_TYPE else [(b"content-type", wanted.encode())]
+        return Exchange(reader_of(content_type), _WRITERS[wanted], headers)
+
+    return lambda request: choose(request.content_type, request.accept)
+
+
+def offers(output: Output) -> list[str]:
+    """List the media types in which a method's answers can be had.
+
+    Args:
+        output: What the method returns.
+
+    Returns:
+        The media types, JSON first.
+    """
+    made = [JSON_TYPE, csvs.MEDIA_TYPE]
+    if importlib.util.find_spec("pyarrow") is not None:
+        made.append(arrow.MEDIA_TYPE)
+    if output.kind in ("array", "series") and dtypes.family(output.dtype or "object") in _ONE_ARRAY:
+        made.append(npy.MEDIA_TYPE)
+    return made
+
+
+def reader_of(content_type: bytes) -> Reader:
+    """Choose what reads a body.
+
+    Args:
+        content_type: The header's value; empty where there is none, which stands for JSON.
+
+    Returns:
+        The reader.
+
+    Raises:
+        NotJson: If there is none for it.
+    """
+    kind = parse(content_type) if content_type else MediaType(JSON_TYPE, {})
+    if kind is not None:
+        name = JSON_TYPE if kind.name.startswith("application/") and kind.name.endswith("+json") else kind.name
+        charset = kind.parameters.get("charset", "utf-8").lower()
+        if name in READERS and kind.parameters.keys() <= _PARAMETERS.get(name, set()) and charset in _TEXTS:
+            header = kind.parameters.get("header", "present").lower()
+            if header == "absent":
+                return functools.partial(csvs.read, header=False)
+            if header == "present":
+                return READERS[name]
+    raise NotJson(f"Send {', '.join(f'`content-type: {name}`' for name in READERS)}.")
+
+
+def _json(answered: Answers, _method: Method) -> bytes:
+    return codec.to_json({"predictions": answered.rows})
+
+
+def _csv(answered: Answers, method: Method) -> bytes:
+    columns = answers.columns_of(answered, method, wide=True)
+    return csvs.write({name: _told(one) for name, one in columns.items()})
+
+
+def _told(values: Any) -> list[Any]:
+    from .table import json_of
+
+    told: list[Any] = values if isinstance(values, list) else json_of(values)
+    return told
+
+
+def _arrow(answered: Answers, method: Method) -> bytes:
+    return arrow.write(answers.columns_of(answered, method, wide=True))
+
+
+def _npy(answered: Answers, method: Method) -> bytes:
+    (only,) = answers.columns_of(answered, method, wide=False).values()
+    return npy.write(only)
+
+
+_WRITERS: dict[str, Writer] = {
+    JSON_TYPE: _json, csvs.MEDIA_TYPE: _csv, arrow.MEDIA_TYPE: _arrow, npy.MEDIA_TYPE: _npy,
+}  # fmt: skip
