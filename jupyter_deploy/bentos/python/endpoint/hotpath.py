@@ -6,6 +6,7 @@ itself (documentation, the schema for BentoML's client) goes on to the inner one
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
 import re
@@ -15,13 +16,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from . import codec, log, metrics, openapi, page, schema
+from .batching import Batching
 from .board import Board
-from .calls import Calls
-from .exchange import JSON, Headers, Request
+from .exchange import JSON, Exchange, Headers, Request, Route
 from .limits import Limits
 from .model import Model
-from .problems import BodyTooLarge, ModelFailed, NoSuchRoute, NotJson, Problem, Unauthorized, WrongMethod
+from .problems import BodyTooLarge, ModelFailed, NoSuchRoute, NotJson, Problem, RequestTimeout, Unauthorized, WrongMethod
 from .routes import LIVE, READY, is_inference, routes_by_path, told
+from .turns import Job, Result
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -108,7 +110,7 @@ class HotPath:
             worker: Its number, from 0.
         """
         self.slot = self.served.board.slot(worker)
-        self._calls = Calls(self.slot, self.served.limits.deadline)
+        self._batching = Batching(self.slot, self.served.limits)
         self._ids = os.urandom(6).hex()
         self._number = 0
 
@@ -123,29 +125,28 @@ class HotPath:
         if scope["type"] != "http":
             await self._unusual(scope, receive, send)
             return
-        began = time.perf_counter()
+        began = time.monotonic()
         request = Request(scope["method"], scope["path"], scope["headers"])
         if not request.id:
             self._number += 1
             request.id = b"%s%06x" % (self._ids.encode(), self._number)
         try:
-            reply = await self._answer(request, scope, receive, send)
+            reply = await self._answer(request, began, scope, receive, send)
         except Problem as problem:
             reply = _problem(problem, request)
         if reply is not None:
             await self._send(reply, request, send)
             route = self._routes.get(request.path)
-            self.slot.answered(route.method.method.name if route else OTHER, reply[0], time.perf_counter() - began)
+            self.slot.answered(route.method.method.name if route else OTHER, reply[0], time.monotonic() - began)
 
-    async def _answer(self, request: Request, scope: Scope, receive: Receive, send: Send) -> Reply | None:
+    async def _answer(self, request: Request, began: float, scope: Scope, receive: Receive, send: Send) -> Reply | None:
         anonymous = request.path in ANONYMOUS and request.method in ("GET", "HEAD")
-        if not anonymous and self.served.keys.check(request.secret) is None:
+        caller = "" if anonymous else self.served.keys.check(request.secret)
+        if caller is None:
             raise Unauthorized
         route = self._routes.get(request.path)
         if route is not None and request.method == "POST":
-            exchange = route.exchange(request)
-            body = await self._body(request, receive)
-            return None if body is None else (200, exchange.headers, await self._calls.call(route.method, body, exchange))
+            return await self._predict(route, request, caller, began, receive)
         return await self._get(request, scope, receive, send)
 
     async def _get(self, request: Request, scope: Scope, receive: Receive, send: Send) -> Reply | None:
@@ -164,22 +165,66 @@ class HotPath:
             await self._pass_on(inner, request, scope, receive, send)
         return None
 
-    async def _body(self, request: Request, receive: Receive) -> bytes | None:
+    async def _predict(self, route: Route, request: Request, caller: str, began: float, receive: Receive) -> Reply | None:
+        exchange = self._opened(route, request)
+        body = await self._body(receive)
+        if body is None:
+            return None
+        answer: asyncio.Future[Result | None] = asyncio.get_running_loop().create_future()
+
+        def done(result: Result | None) -> None:
+            if not answer.done():
+                answer.set_result(result)
+
+        job = self._batching.ask(route.method, exchange, body, caller, began, done)
+        leaving = None if job is None else asyncio.ensure_future(self._left(job, receive, done))
+        try:
+            result = await answer
+        finally:
+            if leaving is not None:
+                leaving.cancel()
+        if isinstance(result, Problem):
+            raise result
+        return None if result is None else (200, exchange.headers, result)
+
+    async def _left(self, job: Job, receive: Receive, done: Callable[[None], None]) -> None:
+        """Drop a request whose caller goes away while it waits."""
+        if (await receive())["type"] == "http.disconnect":
+            self._batching.drop(job)
+            done(None)
+
+    def _opened(self, route: Route, request: Request) -> Exchange:
+        """Judge a request by its head."""
+        exchange = route.exchange(request)
         if request.encoding not in (b"", b"identity"):
             raise NotJson("Send the body without a content-encoding.")
         if request.length > self.served.limits.body:
-            raise BodyTooLarge(f"A body has at most {self.served.limits.body} bytes.")
-        parts, size = [], 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            parts.append(message.get("body", b""))
+            raise self._too_large()
+        return exchange
+
+    def _too_large(self) -> BodyTooLarge:
+        return BodyTooLarge(f"A body has at most {self.served.limits.body} bytes.")
+
+    async def _body(self, receive: Receive) -> bytes | None:
+        message = await self._received(receive, until := time.monotonic() + self.served.limits.body_seconds)
+        parts, size = [message.get("body", b"")], 0
+        while message.get("more_body"):
             size += len(parts[-1])
             if size > self.served.limits.body:
-                raise BodyTooLarge(f"A body has at most {self.served.limits.body} bytes.")
-            if not message.get("more_body"):
-                return parts[0] if len(parts) == 1 else b"".join(parts)
+                raise self._too_large()
+            message = await self._received(receive, until)
+            parts.append(message.get("body", b""))
+        if size + len(parts[-1]) > self.served.limits.body:
+            raise self._too_large()
+        if message["type"] == "http.disconnect":
+            return None
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def _received(self, receive: Receive, until: float) -> Message:
+        try:
+            return await asyncio.wait_for(receive(), until - time.monotonic())
+        except asyncio.TimeoutError as error:  # before Python 3.11 a class of its own
+            raise RequestTimeout(f"A body arrives within {self.served.limits.body_seconds:g} seconds.") from error
 
     async def _send(self, reply: Reply, request: Request, send: Send) -> None:
         status, headers, body = reply

@@ -14,9 +14,11 @@ TITLES = {  # HTTP's own phrases, as RFC 9457 wants them for `about:blank`
     404: "Not Found",
     405: "Method Not Allowed",
     406: "Not Acceptable",
+    408: "Request Timeout",
     413: "Content Too Large",
     415: "Unsupported Media Type",
     422: "Unprocessable Content",
+    429: "Too Many Requests",
     500: "Internal Server Error",
     502: "Bad Gateway",
     504: "Gateway Timeout",
@@ -116,6 +118,21 @@ class BodyTooLarge(Problem):
     headers = ((b"connection", b"close"),)
 
 
+class RequestTimeout(Problem):
+    """The body did not arrive in time."""
+
+    status = 408
+    code = "request_timeout"
+    headers = ((b"connection", b"close"),)
+
+
+class TooManyRows(Problem):
+    """There are more rows in one request than the endpoint takes."""
+
+    status = 413
+    code = "too_many_rows"
+
+
 class NotJson(Problem):
     """The body is said to be something other than JSON."""
 
@@ -140,6 +157,17 @@ class InvalidInput(Problem):
 
     def __str__(self) -> str:
         return "; ".join(f"{path}: {message}" if path else message for path, message in self.errors)
+
+
+class Busy(Problem):
+    """More requests wait for the model than may, and this one's key has the most of them."""
+
+    status = 429
+    code = "busy"
+    headers = ((b"retry-after", b"1"),)
+
+    def __init__(self) -> None:
+        super().__init__("Too many requests wait for the model. Send this one again after a moment.")
 
 
 class ModelFailed(Problem):
