@@ -46,6 +46,11 @@ class Launch(Value, frozen=True, kw_only=True):
     batched: tuple[str, ...] = ()
 
     @property
+    def workers(self) -> int:
+        """How many workers it has: one for each of its GPUs, where it has some."""
+        return self.options.gpu or self.options.workers
+
+    @property
     def id(self) -> str:
         """What the target calls it: `churn@7` when verified, `churn@7-preview` before."""
         return f"{self.endpoint}@{self.number}" + ("-preview" if self.state == "preview" else "")
@@ -76,6 +81,8 @@ class Health(Value, frozen=True, kw_only=True):
         workers: Process ids of the workers that are ready.
         restarts: How many workers were replaced since it started.
         open: What it could not be kept from: `files`, `signals`, `sockets`, `network`.
+        apart: Why each of its workers loads a model of its own; empty where they share one by fork.
+        gpus: The GPUs of its workers, one for each.
     """
 
     phase: Literal["loading", "ready", "failed", "gone"]
@@ -83,6 +90,13 @@ class Health(Value, frozen=True, kw_only=True):
     workers: tuple[int, ...] = ()
     restarts: int = 0
     open: tuple[str, ...] = ()
+    apart: str = ""
+    gpus: tuple[str, ...] = ()
+
+    @property
+    def sharing(self) -> str:
+        """How its workers have their model, in words."""
+        return f"loaded in each worker, because {self.apart}" if self.apart else "shared by fork"
 
 
 class Target(Protocol):

@@ -19,12 +19,11 @@ import msgspec
 
 from jupyter_deploy import errors, home, stops
 from jupyter_deploy.targets.base import Health, Launch
-from jupyter_deploy.targets.local import sockets
+from jupyter_deploy.targets.local import commands, gpus, sockets
 from jupyter_deploy.targets.local.parents import Parents, last_line, tell
 from jupyter_deploy.targets.local.watch import Watch, ended, kill_session
-from jupyter_deploy.values import Options, from_json, to_json
+from jupyter_deploy.values import from_json, to_json
 
-SILENCE = 5.0  # seconds without a sign of life after which a worker is replaced
 GRACE = 5.0  # seconds beyond the deadline that a stopped worker has to finish what is in flight
 REVIVALS = 5  # within `REVIVAL_SPAN`; a release parent that dies more often is left dead
 REVIVAL_SPAN = 60.0  # seconds
@@ -44,6 +43,8 @@ class Running:
         served: Whether it has been ready, so that it is revived should it die.
         reason: Why it could not be revived.
         revivals: When it was revived, in seconds of the monotonic clock.
+        apart: Why each of its workers loads a model of its own; empty where they share one.
+        gpus: The GPUs of its workers.
     """
 
     launch: Launch
@@ -53,11 +54,13 @@ class Running:
     served: bool = False
     reason: str = ""
     revivals: list[float] = field(default_factory=list)
+    apart: str = ""
+    gpus: tuple[str, ...] = ()
 
     @property
     def sockets(self) -> tuple[Path, ...]:
         """The workers' sockets."""
-        return tuple(self.folder / f"w{number}.sock" for number in range(self.launch.options.workers))
+        return tuple(self.folder / f"w{number}.sock" for number in range(self.launch.workers))
 
 
 class Workers:
@@ -91,6 +94,7 @@ class Workers:
             pid = sockets.listener_of(one.folder / "parent.sock")  # as the kernel knows it: what it says itself may be a lie
             if status is not None and pid is not None:
                 one.served = status["phase"] == "ready"
+                one.apart, one.gpus = status["apart"], tuple(status["gpus"])
                 self._follow(one, pid)
 
     def start(self, launch: Launch) -> None:
@@ -240,23 +244,20 @@ class Workers:
             status = None
         if status is None:
             self._fork(one)
-        self._await(one)
+        if not self._await(one):
+            self._end(one)  # as a fork of it would not work
+            self._fork(one)
+            self._await(one)
         one.served, one.reason = True, ""
 
     def _fork(self, one: Running) -> None:
-        launch, options = one.launch, one.launch.options
+        launch = one.launch
         control = self._parents.ready(launch)
         home.private(one.folder)
         home.private(Path(launch.log).parent)
         home.write(one.folder / "launch.json", to_json(launch))
-        command = {
-            "do": "release", "release": f"{launch.endpoint}@{launch.number}", "state": launch.state, "folder": launch.folder,
-            "runtime": str(one.folder), "workers": options.workers, "keys": launch.keys, "log": launch.log,
-            "network": options.network or launch.state == "preview",  # a preview may do what its kernel may do
-            "limits": _limits(options), "silence": SILENCE,
-            "environment": launch.environment, "isolated": options.isolation or launch.packages != "",
-            "packages": launch.packages, "hidden": [*map(str, self._hidden)], "batched": launch.batched,
-        }  # fmt: skip
+        one.gpus = one.gpus or self._placed(one)
+        command = commands.start(launch, one.folder, self._hidden, one.gpus, one.apart)
         answer = tell(control, command)
         if not answer.get("ok"):
             raise errors.ReleaseFailed(f"The release {launch.id} cannot be started: {answer.get('error', answer)}.")
@@ -266,7 +267,20 @@ class Workers:
         one.pid = pid
         self._watch.add(pid, lambda: self._ended(one, pid))
 
-    def _await(self, one: Running) -> None:
+    def _placed(self, one: Running) -> tuple[str, ...]:
+        wanted = one.launch.options.gpu
+        if not wanted:
+            return ()
+        ids = gpus.present()
+        with self._lock:  # until they are noted, so that no two releases are given the same ones
+            others = [other for other in self._running.values() if other is not one]
+            own = {gpu for other in others if other.launch.endpoint == one.launch.endpoint for gpu in other.gpus}
+            taken = {gpu for other in others if other.launch.endpoint != one.launch.endpoint for gpu in other.gpus}
+            one.gpus = gpus.place(one.launch.id, wanted, ids, taken, own)
+            return one.gpus
+
+    def _await(self, one: Running) -> bool:
+        """Wait until a release is ready; say False where it must be started again with a model for each worker."""
         seconds = one.launch.options.start_deadline
         end = time.monotonic() + seconds
         status = None
@@ -274,7 +288,11 @@ class Workers:
             status = _ask(one)
             phase = status["phase"] if status else "gone"
             if phase == "ready":
-                return
+                one.apart = status["apart"] if status else ""
+                return True
+            if status and phase == "failed" and status["apart"] and not one.apart:
+                one.apart = status["apart"]
+                return False
             if status and phase == "failed":
                 raise _failed(one, status["reason"])
             if status is None and one.pid is None:
@@ -360,13 +378,6 @@ def _health(one: Running) -> Health:
         workers=tuple(status.get("workers", ())),
         restarts=status.get("restarts", 0),
         open=tuple(status.get("open", ())),
+        apart=status.get("apart", ""),
+        gpus=tuple(status.get("gpus", ())),
     )
-
-
-def _limits(options: Options) -> dict[str, Any]:
-    """Say what a worker takes and for how long, in the worker's own words."""
-    return {
-        "body": options.body_limit, "rows": options.row_limit, "body_seconds": options.body_deadline, "deadline": options.deadline,
-        "queue": options.queue, "batch": options.batch, "memory": options.memory, "threads": options.threads,
-        "strict": options.strict,
-    }  # fmt: skip

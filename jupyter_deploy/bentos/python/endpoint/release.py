@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from . import isolation, log, memory, network
+from . import devices, isolation, log, memory, network
 from .control import Command, Control, prepare
 
 if TYPE_CHECKING:
@@ -134,8 +134,7 @@ class ReleaseParent:
         for descriptor, target in ((source, 0), (sink, 1), (sink, 2)):
             os.dup2(descriptor, target)
         memory.be_first_to_go()
-        os.environ["BENTOML_DISABLE_GPU_ALLOCATION"] = "True"  # which GPU a worker has, the agent says
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # none, also where the model's own code looks for one
+        devices.choose("")  # none, also where the model's own code looks for one
         if self.spec.environment:
             os.environ.update(json.loads(Path(self.spec.environment).read_bytes()))
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -188,6 +187,8 @@ class ReleaseParent:
         manifest, contract, _ = model.read(Path(spec.folder))
         board, limits = Board((*(one.name for one in contract.methods), OTHER), spec.workers), Limits(**spec.limits)
         board.batch(spec.batched)
+        if spec.gpus:
+            devices.check(manifest.framework)
         self.apart = self.apart or sharing.before_load((manifest.framework, *manifest.preload), bool(spec.gpus))
 
         def build() -> tuple[HotPath, Config]:
@@ -243,7 +244,7 @@ class ReleaseParent:
         unsignalled()
         self.control.close()
         if self.spec.gpus:
-            os.environ["CUDA_VISIBLE_DEVICES"] = self.spec.gpus[number]
+            devices.choose(self.spec.gpus[number])
         if self.spec.isolated:
             isolation.begin_worker()
 
@@ -295,7 +296,7 @@ class ReleaseParent:
         return {
             "ok": True, "phase": self.phase, "reason": self.reason, "pid": os.getpid(), "workers": ready,
             "restarts": self.workers.restarts if self.workers else 0, "network": self.network, "open": self.open,
-            "loaded": board is not None, "apart": self.apart,
+            "loaded": board is not None, "apart": self.apart, "gpus": self.spec.gpus,
             "batched": [one for one in board.routes if board.batched(one)] if board else [],
         }  # fmt: skip
 

@@ -6,28 +6,13 @@ was loaded wait in the child for threads that are not there.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 
-from . import threads
+from . import devices, threads
 
-SHARED = "shared by fork"
 APART = frozenset({"jax", "jaxlib", "keras", "tensorflow"})  # libraries that start threads as soon as they compute
 _GRAPHICS = ("/dev/nvidia", "/dev/kfd")
-
-
-def told(apart: str) -> str:
-    """Say to people how workers get their model.
-
-    Args:
-        apart: Why each loads its own; empty where they share one.
-
-    Returns:
-        A few words.
-    """
-    return f"loaded in each worker, because {apart}" if apart else SHARED
 
 
 def before_load(modules: Iterable[str], gpus: bool) -> str:
@@ -56,15 +41,7 @@ def after_load() -> str:
     cuda = getattr(torch, "cuda", None)
     if cuda is not None and cuda.is_initialized():
         return "PyTorch has opened a GPU"
-    if any(one.startswith(_GRAPHICS) for one in _opened()):
+    if any(one.startswith(_GRAPHICS) for one in devices.opened()):
         return "a GPU is open"
     found = threads.others()
     return f"loading it has started the threads {', '.join(dict.fromkeys(found))}" if found else ""
-
-
-def _opened() -> list[str]:
-    try:
-        links = list(Path("/proc/self/fd").iterdir())
-    except OSError:
-        return []
-    return [str(one.readlink()) for one in links if os.path.lexists(one)]

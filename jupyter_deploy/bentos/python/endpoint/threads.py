@@ -6,6 +6,7 @@ Whoever forks must have one thread, so everything is loaded with one, and each w
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import sys
 import threading
@@ -66,10 +67,10 @@ def here(count: int) -> None:
         count: How many.
     """
     try:
-        import threadpoolctl
+        pools = importlib.import_module("threadpoolctl")
     except ImportError:  # then what was loaded with one thread goes on with one
         return
-    threadpoolctl.threadpool_limits(count)
+    pools.threadpool_limits(count)
 
 
 def others() -> list[str]:

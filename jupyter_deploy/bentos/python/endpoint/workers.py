@@ -11,15 +11,18 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import uvicorn
 
-from . import log, memory, threads
+from . import devices, log, memory, threads
 from .board import REPLACED, Board
 from .control import publish
 from .hotpath import HotPath
 from .limits import Limits
 from .server import Worker
+
+T = TypeVar("T")
 
 CRASHES, WITHIN = 5, 10.0  # so many deaths before any worker was ready, within so many seconds, are a failure
 PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds before a worker that died before it was ready is forked again, doubled each time
@@ -188,20 +191,24 @@ class Workers:
             if one is not held:
                 one.close()
         threads.use(threads.each(self._limits.threads, self.board.workers))
-        app, config = self._built()
+        app, config = _or_end(self._build)
         app.start(number)
-        memory.bound(self._limits.memory)
+        memory.bound(self._limits.memory if devices.device() == devices.CPU else 0)  # a GPU's driver maps more than there is
         warm(app)
+        if app.served.model.golden:
+            _or_end(devices.check_used)
         Worker(config, app, self._paths[number]).run(sockets=[held])
 
-    def _built(self) -> tuple[HotPath, uvicorn.Config]:
-        try:
-            return self._build()
-        except BaseException as error:  # noqa: BLE001 (the author's code may raise anything while it is loaded, SystemExit too)
-            reason = f"{type(error).__name__}: {error}"
-            log.failure("load_failed", error, reason=reason)
-            _reason().write_text(reason)
-            os._exit(UNLOADABLE)
+
+def _or_end(step: Callable[[], T]) -> T:
+    """Do what must succeed before a worker can answer, or leave the reason to the parent and end."""
+    try:
+        return step()
+    except BaseException as error:  # noqa: BLE001 (the author's code may raise anything while it is loaded, SystemExit too)
+        reason = f"{type(error).__name__}: {error}"
+        log.failure("load_failed", error, reason=reason)
+        _reason().write_text(reason)
+        os._exit(UNLOADABLE)
 
 
 def _reason() -> Path:
