@@ -15,10 +15,11 @@ from jupyter_deploy import errors
 
 BUILT_IN: dict[str, dict[str, str]] = {
     "frameworks": {
+        "xgboost": "jupyter_deploy.frameworks.xgboost:Xgboost",  # before scikit-learn's: its estimators have a format of their own
         "sklearn": "jupyter_deploy.frameworks.sklearn:Sklearn",
-        "xgboost": "jupyter_deploy.frameworks.xgboost:Xgboost",
         "lightgbm": "jupyter_deploy.frameworks.lightgbm:Lightgbm",
         "catboost": "jupyter_deploy.frameworks.catboost:Catboost",
+        "statsmodels": "jupyter_deploy.frameworks.statsmodels:Statsmodels",
         "onnx": "jupyter_deploy.frameworks.onnx:Onnx",
         "torch": "jupyter_deploy.frameworks.torch:Torch",
         "callable": "jupyter_deploy.frameworks.callable:Callable",

@@ -48,6 +48,8 @@ SHARED = {
     "schema": {"capture", "bundle", "adapters"},
     "keys": {"share"},
     "onnx": {"frameworks"},
+    "skops": {"frameworks"},
+    "statsmodels": {"frameworks"},
     "xgboost": {"frameworks"},
     "torch": {"frameworks"},
     "weights": {"frameworks"},

@@ -102,8 +102,10 @@ def _take(
     pickler = functools.partial(objects.dump, name=expression, place=notebook.place)
     (folder / "model").mkdir(parents=True, exist_ok=True)
     saved = framework.save(model, folder / "model", pickler)  # before the model is asked, which may change it
-    search = calls.Search(model, expression, framework.methods(model), namespace, own=framework.name == "callable", served=served)
-    asked = _ask(served, search, contract.find(search, notebook, example, framework.contract(model)), example, terms)
+    known = framework.contract(model)
+    own = framework.name == "callable" or (known is not None and known.kind == "arguments")
+    search = calls.Search(model, expression, framework.methods(model), namespace, own=own, served=served)
+    asked = _ask(served, search, contract.find(search, notebook, example, known), example, terms)
     seen.secrets.answers(asked.contract, asked.golden)
     seen.secrets.stop()
     saved = saving.keep(saved, folder / "model", asked.contract, asked.golden, terms.tolerance)

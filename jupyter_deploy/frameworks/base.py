@@ -8,6 +8,35 @@ from typing import IO, Any, NamedTuple, Protocol
 
 from jupyter_deploy.values import Input
 
+TABLE = """import numpy as np
+
+X = np.random.default_rng(0).normal(size=(200, 3))
+y = (X[:, 0] > X[:, 1]).astype(int)
+"""
+"""How the examples of frameworks that are fitted on a table begin."""
+
+
+class About(NamedTuple):
+    """What people read of a framework, and what its tests are made of.
+
+    Attributes:
+        title: The library's name.
+        takes: Which of its objects can be deployed.
+        methods: Which methods become routes.
+        saved: In which format they are written.
+        example: A cell that makes such a `model`, and `X` to call it on.
+        unfitted: An expression for one that cannot answer yet; empty where there is none.
+        needs: Modules without which the example does not run.
+    """
+
+    title: str
+    takes: str
+    methods: str
+    saved: str
+    example: str
+    unfitted: str = ""
+    needs: tuple[str, ...] = ()
+
 
 class Saved(NamedTuple):
     """How a model was written.
@@ -38,6 +67,7 @@ class Framework(Protocol):
     """One kind of model, such as scikit-learn's estimators."""
 
     name: str
+    about: About
 
     def accepts(self, model: object) -> bool:
         """Say whether this framework takes the model.

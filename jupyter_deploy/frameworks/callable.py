@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from jupyter_deploy import errors
-from jupyter_deploy.frameworks.base import Saved, save_pickle
+from jupyter_deploy.frameworks.base import About, Saved, save_pickle
 from jupyter_deploy.values import Input
 
 METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "score_samples", "transform", "inverse_transform")
@@ -21,6 +21,13 @@ class Callable:
     """Takes everything, and says what is wrong with it where nothing of it can be called."""
 
     name = "callable"
+    about = About(
+        title="Python",
+        takes="functions, async ones too, and any object with such a method; generators, whose answers can be streamed",
+        methods="the function itself; of objects `predict`, `predict_proba`, `decision_function`, `score_samples`, `transform`",
+        saved="cloudpickle",
+        example="def model(rows: list[float]) -> list[float]:\n    return [2 * one for one in rows]\n\n\nX = [1.0, 2.0]\n",
+    )
 
     def accepts(self, model: object) -> bool:  # noqa: ARG002 (the last resort takes all)
         """Say yes: whatever cannot be deployed is refused by `check`, with the reason."""

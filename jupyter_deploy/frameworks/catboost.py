@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_deploy import errors
-from jupyter_deploy.frameworks.base import Saved, save_pickle
+from jupyter_deploy.frameworks.base import TABLE, About, Saved, save_pickle
 from jupyter_deploy.values import Column, Input
 
 
@@ -14,6 +14,16 @@ class Catboost:
     """Takes `CatBoostClassifier`, `CatBoostRegressor` and their like; never imports catboost, which the model's own kernel has."""
 
     name = "catboost"
+    about = About(
+        title="CatBoost",
+        takes="`CatBoost`, `CatBoostClassifier`, `CatBoostRegressor`, `CatBoostRanker`",
+        methods="`predict`, `predict_proba`",
+        saved="CatBoost cbm",
+        example=f"{TABLE}from catboost import CatBoostClassifier\n\n"
+        "model = CatBoostClassifier(iterations=5, verbose=0, allow_writing_files=False).fit(X, y)\n",
+        unfitted="CatBoostClassifier()",
+        needs=("catboost",),
+    )
 
     def accepts(self, model: object) -> bool:
         """Say whether the model, or the class that was given by mistake, is one of CatBoost's."""
@@ -49,6 +59,11 @@ class Catboost:
         kinds = ("object" if number in texts else "float64" for number in range(len(names)))
         return Input(kind="frame", columns=tuple(Column(name=name, dtype=kind) for name, kind in zip(names, kinds, strict=True)))
 
-    def save(self, model: object, folder: Path, pickler: Any) -> Saved:
-        """Pickle the model, which keeps its own format within."""
-        return save_pickle(model, folder, pickler)
+    def save(self, model: Any, folder: Path, pickler: Any) -> Saved:
+        """Write the model in CatBoost's own format, named by its class."""
+        whole = save_pickle(model, folder, pickler)
+        if type(model).__module__ != "catboost.core":
+            return whole._replace(reason="its class is one's own")
+        file = f"{type(model).__name__}.cbm"
+        model.save_model(str(folder / file))
+        return Saved(file, "CatBoost cbm", self.name, spare=whole)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_deploy import errors
-from jupyter_deploy.frameworks.base import Saved, save_pickle
+from jupyter_deploy.frameworks.base import TABLE, About, Saved, save_pickle
 from jupyter_deploy.values import Column, Input
 
 
@@ -14,6 +14,14 @@ class Lightgbm:
     """Takes `lightgbm.Booster`; never imports lightgbm, which the model's own kernel has."""
 
     name = "lightgbm"
+    about = About(
+        title="LightGBM",
+        takes="`Booster`; the estimators are scikit-learn's",
+        methods="`predict`",
+        saved="LightGBM text; its estimators with cloudpickle",
+        example=f"{TABLE}import lightgbm\n\nmodel = lightgbm.train({{'verbose': -1}}, lightgbm.Dataset(X, y), 5)\n",
+        needs=("lightgbm",),
+    )
 
     def accepts(self, model: object) -> bool:
         """Say whether the model, or the class that was given by mistake, is a booster."""
@@ -45,6 +53,8 @@ class Lightgbm:
             return Input(kind="array", shape=(None, len(names)), dtype="float64")
         return Input(kind="frame", columns=tuple(Column(name=name, dtype="float64") for name in names))
 
-    def save(self, model: object, folder: Path, pickler: Any) -> Saved:
-        """Pickle the booster, which keeps its own format within."""
-        return save_pickle(model, folder, pickler)
+    def save(self, model: Any, folder: Path, pickler: Any) -> Saved:
+        """Write the booster as LightGBM's own text, with as many trees as it predicts with."""
+        whole = save_pickle(model, folder, pickler)
+        (folder / "model.txt").write_text(model.model_to_string(), encoding="utf-8")
+        return Saved("model.txt", "LightGBM text", self.name, spare=whole)

@@ -8,7 +8,7 @@ from typing import Any
 
 from jupyter_deploy import errors
 from jupyter_deploy.bentos.python.endpoint.loaders.onnx import Rows
-from jupyter_deploy.frameworks.base import Saved
+from jupyter_deploy.frameworks.base import TABLE, About, Saved
 from jupyter_deploy.values import Column, Input
 
 SUFFIX = ".onnx"
@@ -18,6 +18,15 @@ class Onnx:
     """Takes `onnxruntime.InferenceSession`, `onnx.ModelProto`, and paths that end in `.onnx`."""
 
     name = "onnx"
+    about = About(
+        title="ONNX",
+        takes="`onnxruntime.InferenceSession`, `onnx.ModelProto`, the path of a file",
+        methods="`predict`; `predict_proba` of converted classifiers",
+        saved="the file as it is",
+        example=f"{TABLE}from skl2onnx import to_onnx\nfrom sklearn.linear_model import LogisticRegression\n\n"
+        "X = X.astype('float32')\nmodel = to_onnx(LogisticRegression().fit(X, y), X, options={'zipmap': False})\n",
+        needs=("onnx", "onnxruntime", "skl2onnx", "sklearn"),
+    )
 
     def __init__(self) -> None:
         self._served: tuple[object, Rows] | None = None

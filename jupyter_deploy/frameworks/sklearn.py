@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_deploy import errors
-from jupyter_deploy.frameworks.base import Saved, save_pickle
+from jupyter_deploy.bentos.python.endpoint.loaders import skops
+from jupyter_deploy.frameworks.base import TABLE, About, Saved, save_pickle
 from jupyter_deploy.values import Column, Input
 
 METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "score_samples", "transform")
@@ -22,6 +23,16 @@ class Sklearn:
     """Takes whatever derives from scikit-learn's `BaseEstimator`; never imports scikit-learn, which the model's own kernel has."""
 
     name = "sklearn"
+    about = About(
+        title="scikit-learn",
+        takes="estimators and pipelines, also multi-output, clusterers, outlier detectors and one's own subclasses",
+        methods="`predict`, `predict_proba`, `predict_log_proba`, `decision_function`, `score_samples`, `transform`; "
+        "`inverse_transform`, `kneighbors`, `apply` where the notebook calls them",
+        saved="skops where the notebook has imported it, else cloudpickle",
+        example=f"{TABLE}from sklearn.linear_model import LogisticRegression\n\nmodel = LogisticRegression().fit(X, y)\n",
+        unfitted="LogisticRegression()",
+        needs=("sklearn",),
+    )
 
     def accepts(self, model: object) -> bool:
         """Say whether the model, or the class that was given by mistake, is an estimator."""
@@ -62,8 +73,17 @@ class Sklearn:
         return Input(kind="array", shape=(None, int(width)), dtype="float64", nullable=_takes_nan(model))
 
     def save(self, model: object, folder: Path, pickler: Any) -> Saved:
-        """Pickle the model."""
-        return save_pickle(model, folder, pickler)
+        """Write the model with skops where the notebook has imported that, which loads no code; else pickle it."""
+        whole = save_pickle(model, folder, pickler)
+        if "skops" not in sys.modules:  # to import it takes longer than the rest of a preview
+            return whole
+        try:
+            skops.write(model, folder / "model.skops")
+        except Exception as error:  # noqa: BLE001 (another library's writer, and the author's own classes among the steps)
+            return whole._replace(
+                reason=f"skops does not take it: {str(error).splitlines()[0] if str(error) else type(error).__name__}"
+            )
+        return Saved("model.skops", "skops", "skops", modules=("skops",), spare=whole)
 
 
 def _takes_nan(model: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from jupyter_deploy import errors
 from jupyter_deploy.bentos.python.endpoint import weights
 from jupyter_deploy.bentos.python.endpoint.loaders.torch import MODULE, SCRIPT, WEIGHTS, Inference
-from jupyter_deploy.frameworks.base import Saved
+from jupyter_deploy.frameworks.base import TABLE, About, Saved
 from jupyter_deploy.values import Input
 
 METHODS = ("predict", "predict_proba", "transform")
@@ -20,6 +20,16 @@ class Torch:
     """Takes `torch.nn.Module`; never imports PyTorch, which the model's own kernel has."""
 
     name = "torch"
+    about = About(
+        title="PyTorch",
+        takes="`torch.nn.Module`: one's own classes, `Sequential`, TorchScript, compiled ones; arrays and tensors in, the same out",
+        methods="the module itself, or its class's `predict`, `predict_proba`, `transform`",
+        saved="safetensors, its class with cloudpickle; TorchScript as it is",
+        example=f"{TABLE}import torch\n\nX = X.astype('float32')\n"
+        "model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU(), torch.nn.Linear(4, 1))\n",
+        unfitted="torch.nn.LazyLinear(1)",
+        needs=("torch",),
+    )
 
     def accepts(self, model: object) -> bool:
         """Say whether the model, or the class that was given by mistake, is a module."""

@@ -1,11 +1,14 @@
-"""Loads a booster of xgboost's, and lets it take rows."""
+"""Loads a model of xgboost's, and lets a booster take rows."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from . import cloudpickle
+
+MODEL, ESTIMATOR = "model.ubj", "estimator.json"
 
 
 class Rows:
@@ -33,16 +36,26 @@ class Rows:
         return self.booster.predict(xgboost.DMatrix(rows, enable_categorical=True, **named))
 
 
-def load(path: Path) -> Rows:
-    """Load a pickled booster.
+def load(path: Path) -> Any:
+    """Load a model.
 
     Args:
-        path: The file.
+        path: A pickle, or a folder with a model in xgboost's own format and what is known of its estimator.
 
     Returns:
-        What takes rows.
+        The estimator, or for a booster what takes rows.
 
     Raises:
         ImportError: If xgboost is missing.
     """
-    return Rows(cloudpickle.load(path))
+    import xgboost
+
+    if path.is_file():
+        model = cloudpickle.load(path)
+        return Rows(model) if isinstance(model, xgboost.Booster) else model
+    if not (path / ESTIMATOR).exists():
+        return Rows(xgboost.Booster(model_file=path / MODEL))
+    told = json.loads((path / ESTIMATOR).read_text(encoding="utf-8"))
+    estimator = getattr(xgboost, told["class"])(**told["parameters"])
+    estimator.load_model(path / MODEL)
+    return estimator
