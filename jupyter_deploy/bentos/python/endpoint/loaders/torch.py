@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import weights  # noqa: TID252 (a bundle's copy of this package has another name)
+from .. import weights
 
 MODULE, WEIGHTS = "module.pkl", "weights.safetensors"
 SCRIPT = ".ts"
@@ -38,7 +38,7 @@ class Inference:
         return tuple, ([type(self.module) if scripted else self.module],)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name == "module":
+        if name.startswith("_") or name in ("module", "rows_of"):
             raise AttributeError(name)
         found = getattr(self.module, name)
         if not inspect.ismethod(found):
