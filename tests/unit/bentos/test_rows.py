@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
+import decimal
 from typing import Any
 
 import msgspec
@@ -180,6 +182,101 @@ def test_integers_are_floats() -> None:
     np.testing.assert_array_equal([[1.0, 2.0, 3.5]], codec.decode_rows(b"[[1, 2.0, 3.5]]", MATRIX))
 
 
+NO_DATE, NO_DURATION, NO_PERIOD, NO_TIME = (
+    f"expected a {one} as ISO 8601 text" for one in ("date", "duration", "period", "time of day")
+)
+NO_DECIMAL, ROUNDED = "expected a decimal number as text", "too large to be kept exactly"
+LOSSES: list[tuple[str, str, str]] = [
+    ("float64", "9007199254740993", ROUNDED),
+    ("float64", "1" + "0" * 306 + "1", ROUNDED),
+    ("float32", "3.5e38", "too large for float32"),
+    ("float16", "65520", "too large for float16"),
+    ("Float32", "1e39", "too large for Float32"),
+    ("float64", "1" + "0" * 310, "too large for a number"),
+    ("int64", "9007199254740993.0", "a whole number as large as this is written without a point and an exponent"),
+    ("uint64", "1.5", "expected a whole number, got a fraction"),
+    ("uint64", "true", "expected a whole number, got a boolean"),
+    ("Sparse[int64, 0]", "9223372036854775808", "outside the range of Sparse[int64, 0]"),
+    ("datetime64[s]", '"2020-01-31T10:00:00.5"', NO_DATE),
+    ("datetime64[us]", '"2020-01-31T10:00:00.1234567"', NO_DATE),
+    ("datetime64[D]", '"2020-01-31T10:00:00"', NO_DATE),
+    ("datetime64[ns]", '"2020-01-31T10:00:00.1234567891"', NO_DATE),
+    ("datetime64[ns]", '"now"', NO_DATE),
+    ("datetime64[ns, UTC]", '"9999-12-31T23:59:59-10:00"', NO_DATE),
+    ("object[timestamp]", '"today"', NO_DATE),
+    ("object[timestamp]", '""', NO_DATE),
+    ("object[timestamp]", '"\\uff11"', NO_DATE),
+    ("object[date]", '"2020-01-31T10:00"', NO_DATE),
+    ("object[datetime]", '"2020-W05-5"', NO_DATE),
+    ("object[time]", '"2020"', NO_TIME),
+    ("timedelta64[ns]", '"1"', NO_DURATION),
+    ("timedelta64[ns]", '"1 day"', NO_DURATION),
+    ("timedelta64[s]", '"PT0.5S"', NO_DURATION),
+    ("timedelta64[ns]", '"P200000D"', NO_DURATION),
+    ("period[D]", '"NaT"', NO_PERIOD),
+    ("period[D]", '"\\u0000"', NO_PERIOD),
+    ("object[decimal]", '"sNaN"', NO_DECIMAL),
+    ("object[decimal]", '"1e999999"', NO_DECIMAL),
+    ("object[decimal]", '"1_000"', NO_DECIMAL),
+    ("object[decimal]", "9" * 4000, NO_DECIMAL),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("dtype", "value", "message"), LOSSES)
+def test_what_a_column_would_not_hold_is_refused(dtype: str, value: str, message: str) -> None:
+    """A value of which a column would lose something, or that only some library reads, is refused and named by its path."""
+    frame = Input(kind="frame", columns=(Column(name="it", dtype=dtype), Column(name="other", dtype="object[str]")))
+    with pytest.raises(InvalidInput) as caught:
+        codec.decode_rows(b'[{"it": %s, "other": "a"}]' % value.encode(), frame)
+
+    assert [("rows[0].it", message)] == list(caught.value.errors)
+
+
+KEPT: list[tuple[str, str, Any]] = [
+    ("float64", "9007199254740992", 2.0**53),
+    ("float64", "36893488147419103232", 2.0**65),
+    ("float64", "-0", 0.0),
+    ("float32", "3", 3.0),
+    ("int64", "3.0", 3),
+    ("int64", "9007199254740993", 2**53 + 1),
+    ("uint64", "18446744073709551615", 2**64 - 1),
+    ("int8", "-128.0", -128),
+    ("UInt64", "18446744073709551615", 2**64 - 1),
+    ("float64", "1e-400", 0.0),
+    ("datetime64[ns]", '"2020-01-31 10:00"', pd.Timestamp("2020-01-31 10:00")),
+    ("datetime64[s]", '"2020-01-31T10:00:00.000"', pd.Timestamp("2020-01-31 10:00")),
+    ("datetime64[ns, Europe/Berlin]", '"2020-01-31T10:00:00Z"', pd.Timestamp("2020-01-31 11:00", tz="Europe/Berlin")),
+    ("datetime64[ns, UTC]", '"2020-01-31T10:00:00+0200"', pd.Timestamp("2020-01-31 08:00", tz="UTC")),
+    ("object[date]", '"2020-01-31T00:00:00.000"', datetime.date(2020, 1, 31)),
+    ("timedelta64[ns]", '"-P1DT2H"', pd.Timedelta(hours=-26)),
+    ("object[datetime]", '"2020-01-31T10:00:00.5+0200"', datetime.datetime.fromisoformat("2020-01-31T10:00:00.500000+02:00")),
+    ("period[M]", '"2020-01"', pd.Period("2020-01", "M")),
+    ("period[Q-DEC]", '"2020Q1"', pd.Period("2020Q1", "Q-DEC")),
+    ("object[decimal]", '"0.10"', decimal.Decimal("0.10")),
+    ("object[decimal]", "0.1", decimal.Decimal("0.1")),
+    ("object[time]", '"10:00"', datetime.time(10)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("dtype", "value", "expected"), KEPT)
+def test_what_loses_nothing_is_done(dtype: str, value: str, expected: Any) -> None:
+    """A value in another form than the column's own, of which nothing is lost, is taken."""
+    frame = Input(kind="frame", columns=(Column(name="it", dtype=dtype), Column(name="other", dtype="object[str]")))
+
+    assert expected == codec.decode_rows(b'[{"it": %s, "other": "a"}]' % value.encode(), frame)["it"].iloc[0]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_body() -> None:
+    """Some editors of Windows begin each file with one."""
+    assert [1] == codec.decode_rows(b"\xef\xbb\xbf[1]", SCORES).tolist()
+
+
+def test_of_two_same_keys_the_last_one_counts() -> None:
+    """As in every common reader of JSON, also where the first one would not fit."""
+    for first in (b"1", b'"x"'):
+        assert [[2.0, 2.5, 3.0]] == codec.decode_rows(b'{"rows": [%s], "rows": [[2, 2.5, 3]]}' % first, MATRIX).tolist()
+
+
 def test_infinity_has_a_name() -> None:
     """Where the notebook's data has infinite numbers, a caller's may too."""
     endless = Input(kind="array", shape=(None, 2), dtype="float32", infinite=True)
@@ -264,3 +361,78 @@ def test_any_bytes_are_refused_politely(body: bytes) -> None:
     for input in (PEOPLE, MATRIX, WORDS, TEXTS, CALLS, SCORES, ANYTHING):
         with contextlib.suppress(InvalidInput, InvalidJson):
             codec.decode_rows(body, input)
+
+
+STRICT = Input(
+    kind="frame",
+    columns=(
+        Column(name="age", dtype="int64", minimum=18, maximum=90),
+        Column(name="height", dtype="float64", minimum=1.5, maximum=2.0, nullable=True, infinite=True),
+        Column(name="since", dtype="datetime64[ns]", minimum="2020-01-01T00:00:00", maximum="2020-12-31T00:00:00"),
+        Column(name="name", dtype="object[str]"),
+    ),
+)
+NUMBERS = Input(kind="frame", columns=STRICT.columns[:2])
+PRICED = Input(kind="arguments", columns=(Column(name="area", dtype="float", minimum=20.0, maximum=200.0),))
+FITS = {"age": 41, "height": 1.75, "since": "2020-02-29", "name": "Ada", "area": 50}
+LOSSLESS = {"narrow": 0.5, "unsigned": 2**63, "coarse": "2020-02-29T12:00:01", "sparse": 7}
+OUTSIDE = [
+    (STRICT, {"age": 17}, "rows[0].age", "18 to 90"), (STRICT, {"age": 91.0}, "rows[0].age", "18 to 90"),
+    (STRICT, {"height": 1.4}, "rows[0].height", "1.5 to 2.0"),
+    (STRICT, {"since": "2021-01-01"}, "rows[0].since", "2020-01-01T00:00:00 to 2020-12-31T00:00:00"),
+    (NUMBERS, {"age": -(2**63)}, "rows[0].age", "18 to 90"), (PRICED, {"area": 201}, "rows[0].area", "20.0 to 200.0"),
+]  # fmt: skip
+
+
+def fitting_row(input: Input, **changes: Any) -> dict[str, Any]:
+    """A row of an input's columns."""
+    return {column.name: {**FITS, **LOSSLESS, **changes}[column.name] for column in input.columns}
+
+
+@pytest.mark.parametrize(("input", "changes", "path", "told"), OUTSIDE)
+def test_strict_endpoints_keep_to_the_ranges_of_the_notebook(input: Input, changes: dict[str, Any], path: str, told: str) -> None:
+    """Where it is asked for, a value outside of what the notebook's data held is refused, with its path and the range."""
+    body = msgspec.json.encode([fitting_row(input, **changes)])
+    with pytest.raises(InvalidInput) as caught:
+        RowDecoder(input, strict=True).parse(body)
+
+    assert [(path, f"outside of the range of the notebook's data, {told}")] == list(caught.value.errors)
+    assert 1 == RowDecoder(input).parse(body).size
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"age": 18}, {"age": 90.0}, {"height": None}, {"height": "-Infinity"}, {"since": "2020-12-31T00:00:00.0"}],
+)  # fmt: skip
+def test_strict_endpoints_take_what_the_notebook_had(changes: dict[str, Any]) -> None:
+    """The bounds themselves, and what was missing or infinite in the notebook's data, fit."""
+    assert 1 == RowDecoder(STRICT, strict=True).parse(msgspec.json.encode([fitting_row(STRICT, **changes)])).size
+
+
+WIDE = st.one_of(
+    CELLS, st.integers(-(2**70), 2**70), st.floats(allow_nan=False, allow_infinity=False), st.integers(0, 100),
+    st.sampled_from(["Infinity", "2020-06-01", "2019-12-31", "2020-02-30", "2020-01-01T00:00:00.123456789", "2020-02-29Z", "now"]),
+)  # fmt: skip
+LOSSY = Input(
+    kind="frame",
+    columns=(
+        Column(name="narrow", dtype="float32"), Column(name="unsigned", dtype="UInt64", nullable=True),
+        Column(name="coarse", dtype="datetime64[s]"), Column(name="sparse", dtype="Sparse[int64, 0]"),
+    ),
+)  # fmt: skip
+
+
+@settings(max_examples=600, deadline=None)
+@given(st.dictionaries(st.integers(0, 3), WIDE, max_size=2), st.sampled_from([STRICT, NUMBERS, LOSSY]), st.booleans())
+def test_the_fast_look_agrees_also_where_ranges_are_kept(changes: dict[int, Any], input: Input, strict: bool) -> None:
+    """Fast and exact look take and refuse the same, and build the same, whatever is huge, fine, or outside of a range."""
+    decoder = RowDecoder(input, strict=strict)
+    names = [column.name for column in input.columns]
+    body = msgspec.json.encode([fitting_row(input, **{names[at % len(names)]: one for at, one in changes.items()})])
+    try:
+        exact = repr(decoder.join([decoder.check(msgspec.json.decode(body), len(body))]))
+    except InvalidInput:
+        with pytest.raises(InvalidInput):
+            decoder.parse(body)
+        return
+
+    assert exact == repr(decoder.join([decoder.parse(body)]))

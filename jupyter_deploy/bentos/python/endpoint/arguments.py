@@ -16,11 +16,12 @@ from typing import Any, get_args, get_origin
 import msgspec
 
 from . import checks
+from .cells import range_of
 from .contract import Column, Input, Output
 from .describe import describe_input
 from .dtypes import INFINITE, marker, to_json
 from .hints import NOTHING, Parameter, Signature, signature_of
-from .scalars import ANY, NoShape, Shape
+from .scalars import ANY, Fit, NoShape, Shape
 from .schema import inferred
 from .shapes import LISTS, Shapes, attempt
 from .waiting import is_generator
@@ -274,7 +275,7 @@ class ArgumentDecoder:
             hint = hint | None if column.nullable and hint is not Any else hint
         elif parameter is not None and parameter.hint is not NOTHING:
             hint = parameter.hint
-        fit = self._shapes.of(hint).fit
+        fit = _within(column, self._shapes.of(hint).fit)
         if not column.infinite:
             return fit
 
@@ -314,6 +315,23 @@ class ArgumentDecoder:
             if name not in row:
                 errors.add(f"{path}.{name}", "missing")
         return made
+
+
+def _within(column: Column, fit: Fit) -> Fit:
+    """Refuse what is outside of a parameter's range, where it has one."""
+    within = range_of(column, lambda bound: fit(bound, "", checks.Errors()))
+    if within is None:
+        return fit
+
+    def fit_within(value: Any, path: str, errors: checks.Errors) -> Any:
+        before = len(errors.list)
+        made = fit(value, path, errors)
+        wrong = within(made) if len(errors.list) == before and made is not None else ""
+        if wrong:
+            errors.add(path, wrong)
+        return made
+
+    return fit_within
 
 
 def _is_required(column: Column, signature: Signature | None) -> bool:

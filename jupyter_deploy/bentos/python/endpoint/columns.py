@@ -14,7 +14,9 @@ from .texts import parse
 
 Build = Callable[[Sequence[Any]], Any]
 
-_PLAIN_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?)?")
+_PLAIN_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_PLAIN_TIME = r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,%d})?)?)?"
+_FINEST = {"ms": 3, "us": 6, "ns": 9}
 _REACH = ("1678", "2261")  # the years that nanoseconds reach as a whole; beyond them numpy would go round in silence
 
 
@@ -101,9 +103,10 @@ def _dates(dtype: str) -> Build:
     coarse = np.dtype(dtype) if is_plain and f"[{unit(dtype)}]" not in dtype else None  # numpy counts days too, pandas does not
     plain = np.dtype(f"datetime64[{unit(dtype)}]") if dtype.startswith("datetime64") and is_plain else None
     low, high = _REACH if coarse is None else ("0001", "9999")
+    shaped = _plain_date(dtype, coarse)
 
     def build(values: Sequence[Any]) -> Any:
-        if plain is not None and all(one and _PLAIN_DATE.fullmatch(one) and low <= one[:4] <= high for one in values):
+        if plain is not None and all(one and shaped.fullmatch(one) and low <= one[:4] <= high for one in values):
             made = np.array(values, dtype=plain)
             return made if coarse is None else made.astype(coarse)
         moments = [pd.NaT if one is None else parse(one, dtype) for one in values]
@@ -114,12 +117,22 @@ def _dates(dtype: str) -> Build:
     return build
 
 
+def _plain_date(dtype: str, coarse: Any) -> re.Pattern[str]:
+    """The dates that numpy reads by itself, and of which the dtype loses nothing."""
+    if coarse is not None:
+        return re.compile(_PLAIN_DAY if dtype == "datetime64[D]" else "(?!)")
+    digits = _FINEST.get(unit(dtype), 0)
+    return re.compile(_PLAIN_DAY + (_PLAIN_TIME % digits if digits else _PLAIN_TIME.replace(r"(\.[0-9]{1,%d})?", "")))
+
+
 def _extension(dtype: str) -> Build:
     import pandas as pd
 
     exact: Any = extension(dtype)
     if family(dtype) == "float":
         return lambda values: pd.array([INFINITE.get(one, one) for one in values], dtype=exact)
+    if family(dtype) in PARSED:
+        return lambda values: pd.array([None if one is None else parse(one, dtype) for one in values], dtype=exact)
     return lambda values: pd.array(values, dtype=exact)
 
 

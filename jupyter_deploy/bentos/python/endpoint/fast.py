@@ -6,6 +6,7 @@ is not taken here goes through the exact look of `rows`, which fits value by val
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from operator import attrgetter
@@ -14,6 +15,7 @@ from typing import Annotated, Any
 import msgspec
 
 from .builders import builder_of, rest
+from .cells import EXACT, largest
 from .contract import Column, Input
 from .dtypes import family, is_numpy, limits
 from .parts import Part
@@ -76,19 +78,36 @@ def cell_of(input: Input) -> Column:
 
 def _wire_type(column: Column) -> Any:
     """The type that a value of a column is decoded into; it takes nothing that the exact look refuses."""
-    bounds = limits(column.dtype)
-    kind = _WIRE.get(family(column.dtype))
-    if kind is None or (bounds and bounds[1] > WIDEST):
-        return Any if column.nullable or kind is None else int
-    if kind is int and bounds and bounds[1] <= WIDEST:
-        kind = Annotated[int, msgspec.Meta(ge=bounds[0], le=bounds[1])]
-    return kind | None if column.nullable else kind
+    kind = _WIRE.get(family(column.dtype), Any)
+    if kind in (int, float):
+        low, high = _span(column)
+        kind = Annotated[kind, msgspec.Meta(ge=low, le=high)]
+    return kind | None if column.nullable and kind is not Any else kind
+
+
+def _span(column: Column) -> tuple[float, float]:
+    """The numbers of a column that need no exact look: within them nothing is lost, and its range, where it has one, is kept."""
+    low: float
+    high: float
+    low, high = limits(column.dtype) or (-WIDEST, WIDEST)
+    if family(column.dtype) == "float":
+        high = min(EXACT - 1, largest(column.dtype))  # beyond it a whole number may not be held exactly
+        low = -high
+    if isinstance(column.minimum, int | float) and isinstance(column.maximum, int | float):
+        low, high = max(low, column.minimum), min(high, column.maximum)
+    if family(column.dtype) == "int":
+        return max(math.ceil(low), -WIDEST), min(math.floor(high), WIDEST)
+    return low, high
 
 
 def _is_told(column: Column) -> bool:
     """Say whether every value of the wire type fits the column."""
-    bounds = limits(column.dtype)
-    return column.dtype in _TOLD or (is_numpy(column.dtype) and not (bounds and bounds[1] > WIDEST))
+    return column.dtype in _TOLD or (is_numpy(column.dtype) and (not column.nullable or family(column.dtype) == "float"))
+
+
+def _has_other_range(column: Column) -> bool:
+    """Say whether a column has a range that no type can state, such as one of dates."""
+    return column.minimum is not None and family(column.dtype) not in ("int", "float")
 
 
 def _body_decoder(row: Any) -> Callable[[bytes], list[Any]]:
@@ -113,7 +132,7 @@ def _look(input: Input, decode: Callable[[bytes], list[Any]], *, told: bool) -> 
 
 def _fast_frame(input: Input) -> Look:
     columns = input.columns
-    if not columns or any(_UNNAMEABLE.search(column.name) for column in columns):
+    if not columns or any(_UNNAMEABLE.search(column.name) or _has_other_range(column) for column in columns):
         return no_fast_look(input)
     fields = [f"c{place}" for place in range(len(columns))]
     typed = [(field, _wire_type(column)) for field, column in zip(fields, columns, strict=True)]

@@ -60,12 +60,13 @@ class BoundMethod:
     Args:
         method: The method's contract.
         function: What to call.
+        strict: Whether values outside of the ranges that the contract tells are refused.
     """
 
-    def __init__(self, method: Method, function: Function) -> None:
+    def __init__(self, method: Method, function: Function, *, strict: bool = False) -> None:
         self.method = method
         self.waits = is_async(function)
-        self.decoder = RowDecoder(method.input, function)
+        self.decoder = RowDecoder(method.input, function, strict=strict)
         self._each = by_name(function) if method.input.kind == "arguments" else None
         self._function = function
 
@@ -176,11 +177,12 @@ def read(folder: Path) -> tuple[Manifest, Contract, list[Golden]]:
     return manifest, contract, golden
 
 
-def load(folder: Path) -> Model:
+def load(folder: Path, *, strict: bool = False) -> Model:
     """Load a model, running the author's code.
 
     Args:
         folder: The folder with `manifest.json`.
+        strict: Whether values outside of the ranges that the contract tells are refused.
 
     Returns:
         The model.
@@ -200,7 +202,8 @@ def load(folder: Path) -> Model:
         importlib.import_module(module)
     loader = importlib.import_module(f".loaders.{manifest.loader}", __package__)
     target = loader.load(folder / manifest.model)
-    bound = {one.name: BoundMethod(one, getattr(target, one.attribute) if one.attribute else target) for one in contract.methods}
+    called = {one.name: getattr(target, one.attribute) if one.attribute else target for one in contract.methods}
+    bound = {one.name: BoundMethod(one, called[one.name], strict=strict) for one in contract.methods}
     return Model(manifest, contract, golden, bound)
 
 

@@ -88,6 +88,9 @@ def build(column: Column, values: Sequence[Any]) -> Any:
 
     Returns:
         One of polars' series.
+
+    Raises:
+        ValueError: If a value does not fit.
     """
     import polars as pl
 
@@ -98,7 +101,10 @@ def build(column: Column, values: Sequence[Any]) -> Any:
     elif kind == "float":
         values = [absent if one is None else INFINITE.get(one, one) for one in values]
     exact = pl.Enum(list(column.categories or ())) if dtype == "Enum" else _dtype(dtype.removesuffix("[nan]"))
-    return pl.Series(column.name, values, dtype=exact)
+    try:
+        return pl.Series(column.name, values, dtype=exact)
+    except pl.exceptions.PolarsError as error:  # which is no ValueError
+        raise ValueError("a value does not fit") from error
 
 
 def _dtype(name: str) -> Any:

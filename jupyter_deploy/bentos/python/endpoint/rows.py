@@ -6,6 +6,7 @@ the rows of one request or of several.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ import msgspec
 from . import checks
 from .arguments import ArgumentDecoder, element_of
 from .builders import builder_of, rest
+from .cells import without_ranges
 from .contract import Column, Input
 from .fast import REFUSALS, cell_of, fast_look, no_fast_look
 from .parts import Part
@@ -33,21 +35,22 @@ class RowDecoder:
     Args:
         input: What the method accepts.
         function: What is called; where its type hints tell more than JSON holds, the values are made into that.
+        strict: Whether values outside of the ranges that the contract tells are refused.
 
     Attributes:
         joins: Whether the rows of several requests can be one argument.
         calls: Whether a look at a body may run the author's own code, such as the constructor of a class.
     """
 
-    def __init__(self, input: Input, function: Any = None) -> None:
-        self.input = input
+    def __init__(self, input: Input, function: Any = None, *, strict: bool = False) -> None:
+        self.input = input = input if strict else without_ranges(input)
         element = element_of(function) if input.kind == "list" and input.schema is not None and function is not None else None
         if input.kind == "arguments":
             self._slow = _slow_arguments(input, function)
         else:
             self._slow = _slow_elements(element) if element is not None else _SLOW[input.kind]
         self._fast = fast_look(input) if element is None else no_fast_look(input)
-        self._build = builder_of(input)
+        self._build = getattr(function, "of_rows", None) or builder_of(input)  # a compiled method needs no data frame
         self._library = input.library if input.kind == "array" else ""
         self.calls = element is not None or input.kind == "arguments"
         self.joins = input.kind in ("frame", "series", "array", "sparse") or (input.kind == "list" and input.dtype in _JOINED)
@@ -84,7 +87,10 @@ class RowDecoder:
             InvalidInput: If it does not fit the contract.
         """
         errors = checks.Errors()
-        rows = checks.collected(self._slow(parsed, self.input, errors))
+        try:
+            rows = checks.collected(self._slow(parsed, self.input, errors))
+        except RecursionError as error:
+            raise InvalidInput([("rows", "nested too deeply")]) from error
         if errors.list:
             raise InvalidInput(errors.list)
         try:
@@ -109,7 +115,7 @@ class RowDecoder:
 
 def _parsed(body: bytes) -> Any:
     try:
-        return msgspec.json.decode(body)
+        return msgspec.json.decode(body.removeprefix(codecs.BOM_UTF8))
     except UnicodeDecodeError as error:
         raise InvalidJson("The body is not UTF-8.") from error
     except RecursionError as error:
@@ -154,7 +160,7 @@ def _slow_columns(parsed: Any, columns: tuple[Column, ...], errors: checks.Error
         errors.add("columns", f"expected an object, got {checks.named(parsed)}")
         return
     checks.unknown_keys(parsed, [column.name for column in columns], "columns", errors)
-    sizes = set()
+    made, sizes = [], set()
     for column in columns:
         values = parsed.get(column.name)
         if not isinstance(values, list):
@@ -162,16 +168,11 @@ def _slow_columns(parsed: Any, columns: tuple[Column, ...], errors: checks.Error
             errors.add(f"columns.{column.name}", wrong)
             continue
         sizes.add(len(values))
-        for place, value in enumerate(values):
-            wrong = checks.fit(value, column)[1]
-            if wrong:
-                errors.add(f"columns.{column.name}[{place}]", wrong)
+        made.append(checks.fit_cells(values, column, f"columns.{column.name}", errors))
     if len(sizes) > 1:
         errors.add("columns", f"expected lists of one length, got lengths from {min(sizes)} to {max(sizes)}")
     if not errors.list:
-        names = [column.name for column in columns]
-        for row in zip(*(parsed[name] for name in names), strict=True):
-            yield tuple(checks.fit(value, column)[0] for value, column in zip(row, columns, strict=True))
+        yield from zip(*made, strict=True)
 
 
 def _slow_scalar(parsed: Any, input: Input, errors: checks.Errors) -> Iterator[Any]:

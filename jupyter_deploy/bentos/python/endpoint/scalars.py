@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, get_args
 
 import msgspec
 
-from .checks import Errors, fitting, named
+from .cells import fitting, named
+from .checks import Errors
 from .contract import Column
 from .dtypes import category_key
 from .texts import DATE, DURATION, TIME, parse_decimal

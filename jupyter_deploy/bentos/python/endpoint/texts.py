@@ -44,6 +44,7 @@ def parse(text: Any, dtype: str) -> Any:
         What such a column holds.
 
     Raises:
+        OverflowError: If it lies beyond the years 1 to 9999 in UTC.
         ValueError: If it is none, lies outside of what the dtype reaches, is finer than it counts, or has a time zone where the
             dtype has none, or the other way round.
     """
@@ -59,6 +60,8 @@ def parse(text: Any, dtype: str) -> Any:
 
     if dtype.startswith("object["):
         return pd.Timestamp(text)
+    if dtype.startswith("date32"):
+        return _day(text)
     if kind == "duration":
         return _exact(pd.Timedelta(text), dtype)
     if kind == "period":
@@ -66,7 +69,9 @@ def parse(text: Any, dtype: str) -> Any:
     made = _exact(pd.Timestamp(text), dtype)
     if zoned(dtype) != (made.tzinfo is not None):
         raise ValueError("time zone")
-    return made.tz_convert(dtype.partition(",")[2].strip(" ]")) if zoned(dtype) else made
+    if zoned(dtype) and not 1 <= made.tz_convert("UTC").year <= 9999:
+        raise ValueError("out of reach")
+    return made.tz_convert(dtype.partition(",")[2].partition("]")[0].strip().removeprefix("tz=")) if zoned(dtype) else made
 
 
 def parse_decimal(value: Any, dtype: str = "") -> decimal.Decimal:
@@ -108,6 +113,11 @@ def decimal_text(value: int) -> str:
 
 def _exact(made: Any, dtype: str) -> Any:
     """Hold a moment or a duration as finely as its column counts; pandas raises ValueError where something would be lost."""
+    coarse = re.search(r"64\[([YMWDhm])\]", dtype)
+    if coarse:  # numpy counts days too, pandas does not
+        plain = made.to_numpy()
+        if plain.astype(f"{plain.dtype.kind}8[{coarse[1]}]") != plain:
+            raise ValueError("finer than the column")
     if not hasattr(made, "as_unit"):  # before pandas 2 there were nanoseconds only
         return made
     return made.as_unit(unit(dtype), round_ok=False)
@@ -139,7 +149,10 @@ def _moment(text: str) -> datetime.datetime:
         text += "T00:00"
     zone = re.search(r"[+-][0-9]{4}$", text[len("2020-01-31") :])
     text = text[:-2] + ":" + text[-2:] if zone else text  # Python 3.10 reads the offset with its colon alone, and no `Z`
-    return datetime.datetime.fromisoformat(_padded(text.replace("Z", "+00:00")))
+    made = datetime.datetime.fromisoformat(_padded(text.replace("Z", "+00:00")))
+    if made.tzinfo is not None:
+        made.astimezone(datetime.timezone.utc)  # raises where it is beyond the year 9999 there
+    return made
 
 
 def _time(text: str) -> datetime.time:
@@ -162,6 +175,8 @@ def _parse_polars(text: str, dtype: str) -> Any:
         return msgspec.convert(text, datetime.timedelta)
     made = _OBJECTS[kind.lower()](text)
     if kind == "Datetime" and zoned(dtype) != (made.tzinfo is not None):
+        raise ValueError("time zone")
+    if kind == "Time" and made.tzinfo is not None:
         raise ValueError("time zone")
     if kind == "Datetime" and "time_unit='ms'" in dtype and made.microsecond % 1000:
         raise ValueError("finer than milliseconds")
