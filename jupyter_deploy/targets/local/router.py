@@ -173,7 +173,8 @@ def routes(traffic: Iterable[Traffic]) -> Config:
         "@type": "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
         "name": "main",
         "validate_clusters": True,
-        "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [*found, nowhere]}],
+        # A worker that is told that a request was tried before can learn whether another one has died of it.
+        "virtual_hosts": [{"name": "all", "domains": ["*"], "include_request_attempt_count": True, "routes": [*found, nowhere]}],
     }
 
 

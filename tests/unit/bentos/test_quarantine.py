@@ -50,6 +50,17 @@ def test_answer_clears_the_others_of_a_batch() -> None:
     assert [False, False, True] == [running.alone(one) for one in (1, 2, 3)]
 
 
+def test_request_that_is_surely_guilty() -> None:
+    """A request that took a worker's whole time is refused at once, if no other one was in the same call."""
+    quarantine = Quarantine(1)
+    quarantine.of(0)([4]).__enter__()
+    quarantine.died(0, surely=True)
+    quarantine.of(0)([5, 6]).__enter__()
+    quarantine.died(0, surely=True)
+
+    assert [2, 1, 1] == [quarantine.deaths(one) for one in (4, 5, 6)]
+
+
 def test_worker_that_is_gone_has_nothing_in_hand() -> None:
     """What a worker had in hand that did not die of it is no suspect, and its successor begins with empty hands."""
     quarantine = Quarantine(1)

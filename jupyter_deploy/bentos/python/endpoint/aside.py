@@ -9,6 +9,8 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
+from . import threads
+
 
 class Aside:
     """A thread that begins with its first work.
@@ -35,6 +37,7 @@ class Aside:
 
     @staticmethod
     def _run(works: SimpleQueue[tuple[Callable[[], Any], Callable[[Any], None], asyncio.AbstractEventLoop]]) -> None:
+        threads.here()
         while True:
             work, then, loop = works.get()
             result = work()

@@ -28,7 +28,7 @@ class Request:
         headers: The headers, their names in lower case.
     """
 
-    __slots__ = ("accept", "content_type", "encoding", "headers", "id", "length", "method", "path", "secret")
+    __slots__ = ("accept", "again", "content_type", "encoding", "headers", "id", "length", "method", "path", "secret")
 
     def __init__(self, method: str, path: str, headers: Headers) -> None:
         self.method = method
@@ -38,6 +38,7 @@ class Request:
         self.secret = ""
         self.content_type = self.encoding = self.accept = b""
         self.length = 0
+        self.again = False
         for name, value in headers:
             if name == b"authorization":
                 self.secret = value[7:].strip().decode("latin-1") if value[:7].lower() == b"bearer " else ""
@@ -51,6 +52,8 @@ class Request:
                 self.encoding = value
             elif name == b"accept":
                 self.accept = value
+            elif name == b"x-envoy-attempt-count":
+                self.again = value != b"1"
 
 
 class Exchange(NamedTuple):
@@ -60,11 +63,13 @@ class Exchange(NamedTuple):
         read: Reads the body.
         write: Writes the answer's body.
         headers: The answer's headers that say what it is.
+        streams: Whether the answer is sent piece by piece.
     """
 
     read: Reader
     write: Writer
     headers: Headers
+    streams: bool = False
 
 
 class Route(NamedTuple):

@@ -22,6 +22,7 @@ from .exchange import JSON, Exchange, Headers, Request, Route
 from .limits import Limits
 from .model import Model
 from .problems import BodyTooLarge, ModelFailed, NoSuchRoute, NotJson, Problem, RequestTimeout, Unauthorized, WrongMethod
+from .quarantine import digest
 from .routes import LIVE, READY, is_inference, routes_by_path, told
 from .turns import Job, Result
 
@@ -170,6 +171,8 @@ class HotPath:
         body = await self._body(receive)
         if body is None:
             return None
+        if request.again:
+            await self.slot.running.told(digest(route.method.method.name, body))
         answer: asyncio.Future[Result | None] = asyncio.get_running_loop().create_future()
 
         def done(result: Result | None) -> None:

@@ -59,11 +59,12 @@ class Quarantine:
         """
         return Running(self, self._cells, self.place(worker))
 
-    def died(self, worker: int) -> int:
+    def died(self, worker: int, *, surely: bool = False) -> int:
         """Count a death for every request that a worker had in hand.
 
         Args:
             worker: The worker that died of one of them.
+            surely: Whether it would be the same again, so that a request that was alone is refused from now on.
 
         Returns:
             How many there were.
@@ -72,7 +73,7 @@ class Quarantine:
         found = self.held(worker)
         for one in found:
             at = self._entry(one)
-            self._cells[at + DEATHS] = self.deaths(one) + 1
+            self._cells[at + DEATHS] = DEADLY if surely and len(found) == 1 else self.deaths(one) + 1
             self._cells[at + DIGEST], self._cells[at + WHEN] = one, now
         if found:
             self._cells[_UNTIL] = now + int(REMEMBERED * 1e9)

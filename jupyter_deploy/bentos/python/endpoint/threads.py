@@ -54,23 +54,19 @@ def use(count: int) -> None:
         count: How many.
     """
     os.environ.update(dict.fromkeys(LIBRARIES, str(count)))  # for what is imported later
-    here(count)
+    here()
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(count)
 
 
-def here(count: int) -> None:
-    """Let OpenMP and BLAS use so many threads where the calling thread uses them; OpenMP keeps a number for each thread.
-
-    Args:
-        count: How many.
-    """
+def here() -> None:
+    """Let the calling thread use as many as `use` has said: OpenMP keeps a number for each thread."""
     try:
         pools = importlib.import_module("threadpoolctl")
     except ImportError:  # then what was loaded with one thread goes on with one
         return
-    pools.threadpool_limits(count)
+    pools.threadpool_limits(int(os.environ.get(LIBRARIES[0], "1")))
 
 
 def others() -> list[str]:

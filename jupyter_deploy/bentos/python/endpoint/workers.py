@@ -26,6 +26,7 @@ T = TypeVar("T")
 
 CRASHES, WITHIN = 5, 10.0  # so many deaths before any worker was ready, within so many seconds, are a failure
 PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds before a worker that died before it was ready is forked again, doubled each time
+LATE = 1.0  # seconds beyond the deadline that a worker has to give up a call by itself
 UNLOADABLE = 76  # exit status of a worker that could not load its model
 
 
@@ -66,6 +67,7 @@ class Workers:
         self._crashes: list[float] = []
         self._gauge = memory.Gauge(limits.memory)
         self._innocent: set[int] = set()  # ended for what was no doing of a request
+        self._late: set[int] = set()  # ended for a call that took too long
 
     def start(self) -> None:
         """Fork them all."""
@@ -130,9 +132,10 @@ class Workers:
     def _blame(self, pid: int, number: int, status: int) -> None:
         """Count a worker's death against the requests that its model had in hand, unless they are not what it died of."""
         innocent, ready = pid in self._innocent or status == REPLACED, self._slots[number].ready
+        in_hand = 0 if innocent else self.board.quarantine.died(number, surely=pid in self._late)
         self._innocent.discard(pid)
+        self._late.discard(pid)
         self._gauge.forget(pid)
-        in_hand = 0 if innocent else self.board.quarantine.died(number)
         self.board.quarantine.left(number)
         log.write("worker_ended", worker=number, status=status, ready=ready, in_hand=in_hand)
 
@@ -150,16 +153,15 @@ class Workers:
     def _end_silent(self, now: float) -> None:
         for pid, number in self._pids.items():
             slot = self._slots[number]
-            if now - slot.beat <= self._silence:
+            silent, since = now - slot.beat, slot.busy
+            # A call that keeps the interpreter to itself silences the loop too, and the worker cannot give it up by itself.
+            if since and silent > LATE and now - since > (self._limits.deadline if slot.ready else self._starting) + LATE:
+                self._late.add(pid)
+            elif silent <= self._silence or (since and not _stopped(pid)):
                 continue
-            # A call that keeps the interpreter to itself silences the loop too; it has until the deadline, unless it is stopped.
-            allowed = slot.busy + (self._limits.deadline if slot.ready else self._starting) + self._silence
-            stopped = _stopped(pid)
-            if slot.busy and now < allowed and not stopped:
-                continue
-            log.write("worker_silent", worker=number, silent=round(now - slot.beat, 1))
-            if stopped:
+            else:
                 self._innocent.add(pid)
+            log.write("worker_silent", worker=number, silent=round(silent, 1))
             _kill(pid)
 
     def _end_large(self) -> None:
