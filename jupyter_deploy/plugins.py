@@ -21,8 +21,16 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "catboost": "jupyter_deploy.frameworks.catboost:Catboost",
         "statsmodels": "jupyter_deploy.frameworks.statsmodels:Statsmodels",
         "onnx": "jupyter_deploy.frameworks.onnx:Onnx",
+        "transformers": "jupyter_deploy.frameworks.transformers:Transformers",
+        "keras": "jupyter_deploy.frameworks.keras:Keras",
         "torch": "jupyter_deploy.frameworks.torch:Torch",
         "callable": "jupyter_deploy.frameworks.callable:Callable",
+    },
+    "compilers": {
+        "sklearn": "jupyter_deploy.compilers.onnx:Sklearn",
+        "xgboost": "jupyter_deploy.compilers.onnx:Xgboost",
+        "lightgbm": "jupyter_deploy.compilers.onnx:Lightgbm",
+        "torch": "jupyter_deploy.compilers.onnx:Torch",
     },
     "languages": {"python": "jupyter_deploy.languages.python:Python"},
     "lockers": {
@@ -39,7 +47,7 @@ def names(kind: str) -> tuple[str, ...]:
     """List the implementations of one kind, in the order in which they are asked.
 
     Args:
-        kind: `frameworks`, `languages`, `lockers` or `targets`.
+        kind: `frameworks`, `compilers`, `languages`, `lockers` or `targets`.
 
     Returns:
         Their names.
@@ -56,7 +64,7 @@ def load(kind: str, name: str) -> Any:
     """Import one implementation.
 
     Args:
-        kind: `frameworks`, `languages`, `lockers` or `targets`.
+        kind: `frameworks`, `compilers`, `languages`, `lockers` or `targets`.
         name: Its name.
 
     Returns:

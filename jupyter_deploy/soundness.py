@@ -21,7 +21,7 @@ from jupyter_deploy.store import Store, integrity
 from jupyter_deploy.values import STAGES, Bundle, Capture, Lock, Release
 from jupyter_deploy.values.base import Value
 
-LAUNCH = re.compile(r"(?P<endpoint>[^@]+)@(?P<number>\d+)(-preview)?")
+LAUNCH = re.compile(r"(?P<endpoint>[^@]+)@(?P<number>\d+)(-preview|-compiled)?")
 AGAIN = "Deploy the model again from its notebook, or roll back to a release that is whole."
 MOMENT = 0.3  # seconds
 RESTART = "`jupyter deploy agent stop --keep`, then `jupyter deploy agent start`, which mends it."
@@ -96,7 +96,13 @@ def examine(home: Home) -> Report:
 
 
 def _contents(releases: Iterable[Release]) -> list[tuple[type[Capture | Lock | Bundle], str]]:
-    parts = {part for one in releases for part in ((Capture, one.capture), (Lock, one.lock), (Bundle, one.bundle))}
+    parts = {
+        part
+        for one in releases
+        for part in (
+            (Capture, one.capture), (Lock, one.lock), (Bundle, one.bundle), (Lock, one.faster_lock), (Bundle, one.faster),
+        )
+    }  # fmt: skip
     return sorted(((kind, digest) for kind, digest in parts if digest), key=lambda one: (one[0].__name__, one[1]))
 
 
@@ -134,7 +140,7 @@ def _lock(lock: Lock) -> Iterator[Flaw]:
 
 def _environments(home: Home, releases: Iterable[Release]) -> Iterator[Flaw]:
     """Look for the environments of whatever may be asked to answer; one that is gone is made again from its lock."""
-    for digest in sorted({one.lock for one in releases if one.verified and one.lock}):
+    for digest in sorted({lock for one in releases if one.verified for lock in (one.lock, one.faster_lock) if lock}):
         place = home.environments / digest
         if not ((place / ".complete").exists() and (place / "bin" / "python").exists()):
             hint = "It is made again when it is needed; `jupyter deploy rollback` and `jupyter deploy agent start` do so."
@@ -148,7 +154,7 @@ def _journal(release: Release) -> Iterator[Flaw]:
     done = [stage.name for stage in release.stages if stage.seconds is not None and stage.name in STAGES]
     passed = [name for name in dict.fromkeys(done) if name != "serving"]
     last = done[-1] if done else "captured"
-    running = [stage.name for stage in release.stages if stage.seconds is None]
+    running = [stage.name for stage in release.stages if stage.seconds is None and stage.name != "compiled"]
     said = [
         (passed == list(STAGES[: len(passed)]), f"its journal skips a stage: {', '.join(passed)}"),
         (release.ended or release.state == last, f"it is `{release.state}`, while its journal ends with `{last}`"),

@@ -24,11 +24,12 @@ def free(home: Home, endpoints: Collection[str], releases: Iterable[Release], *,
         The bytes that each folder became smaller; files that other folders share count in each.
     """
     kept = tuple(releases)
+    locks = {lock for release in kept for lock in (release.lock, release.faster_lock)}
     needed = {
         home.captures: {release.capture for release in kept},
-        home.bundles: {release.bundle for release in kept},
-        home.environments: {name for release in kept for name in (release.lock, f".{release.lock}.lock")},
-        home.locks: {name for release in kept for name in (f"{release.lock}.json", release.lock)},
+        home.bundles: {name for release in kept for name in (release.bundle, release.faster)},
+        home.environments: {name for lock in locks for name in (lock, f".{lock}.lock")},
+        home.locks: {name for lock in locks for name in (f"{lock}.json", lock)},
         home.releases: set(endpoints),
         home.keys: {f"{name}.key" for name in endpoints},
     }

@@ -19,7 +19,7 @@ BENTOS = f"{PACKAGE}.bentos"
 LAYERS = (
     ("errors",),
     ("values", "answers", "credentials", "settings", "plugins", "process", "stops", "installer", "home", "staging"),
-    ("languages.base", "frameworks.base", "targets.base", "lock.base"),
+    ("languages.base", "frameworks.base", "compilers.base", "targets.base", "lock.base"),
     ("store", "space"),
     ("capture",),
     ("lock",),
@@ -28,22 +28,23 @@ LAYERS = (
     ("release", "traffic", "manifest"),
     ("share",),
     ("observe",),
+    ("compilation",),
     ("walk", "received"),
     ("changes",),
     ("records", "soundness"),
     ("deployer",),
-    ("check",),
+    ("check", "hostile"),
     ("agent",),
     ("adapters", ""),
 )
 GROUND = frozenset(name for layer in LAYERS[:2] for name in layer)
-KINDS = {"frameworks": "frameworks", "languages": "languages", "targets": "targets", "lock": "lockers"}
+KINDS = {"compilers": "compilers", "frameworks": "frameworks", "languages": "languages", "targets": "targets", "lock": "lockers"}
 
 # What the worker and the rest of the house share, and who may import it.
 SHARED = {
-    "contract": {"values", "capture", "adapters", "bundle", "frameworks", "languages", "targets", "lock"},
+    "contract": {"values", "capture", "adapters", "bundle", "frameworks", "languages", "targets", "lock", "compilers"},
     "codec": {"capture", "adapters"},
-    "dtypes": {"capture"},
+    "dtypes": {"capture", "hostile"},
     "hints": {"capture"},
     "schema": {"capture", "bundle", "adapters"},
     "keys": {"share"},
@@ -55,7 +56,7 @@ SHARED = {
     "weights": {"frameworks"},
     "tensors": {"capture"},
     "openapi": {"bundle"},
-    "bentos": {"bundle"},  # the folder, to be copied
+    "bentos": {"bundle", "compilation"},  # the folder, to be copied
 }
 
 # A heavy library has one home.

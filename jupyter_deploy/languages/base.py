@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -28,6 +29,23 @@ class Language(Protocol):
 
         Raises:
             LockFailed: If it cannot be made.
+        """
+        ...
+
+    def extend(self, capture: Capture, lock: Lock, packages: Sequence[str], folder: Path) -> Lock:
+        """Lock more packages on top of a lock, all of whose own stay as they are.
+
+        Args:
+            capture: The capture, for its interpreter.
+            lock: The lock.
+            packages: The names of the packages.
+            folder: Where finished locks are kept, so that the same one is not made again.
+
+        Returns:
+            The lock; the same one where there is nothing to add.
+
+        Raises:
+            LockFailed: If they do not go together, or no index can be reached.
         """
         ...
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from jupyter_deploy.languages import environment
 from jupyter_deploy.languages.plan import Installed, Kernel, about, beside_agent, inspect_kernel, listed, needed, plan_lock
-from jupyter_deploy.languages.resolve import Known, relock, resolve, stored, wheel_of
+from jupyter_deploy.languages.resolve import Known, extended, relock, resolve, stored, wheel_of
 from jupyter_deploy.lock.records import altered
 from jupyter_deploy.values import Capture, Finding, Lock
 
@@ -33,6 +33,10 @@ class Python:
         lock = stored(plan, folder) or resolve(plan, Known(kernel, reached, beside), locker, Path(capture.interpreter), folder)
         findings = (*lock.findings, *_patched(wanted, lock), *_absent(kernel))
         return msgspec.structs.replace(lock, findings=findings, unused=_unused(kernel, capture, lock))
+
+    def extend(self, capture: Capture, lock: Lock, packages: Sequence[str], folder: Path) -> Lock:
+        """Lock more packages on top of a lock; see `Language.extend`."""
+        return extended(lock, packages, Path(capture.interpreter), folder)
 
     def lock_elsewhere(self, lock: Lock, platform: str) -> Lock:
         """Lock the same for another machine; see `Language.lock_elsewhere`."""

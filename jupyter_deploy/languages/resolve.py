@@ -158,6 +158,43 @@ def keep(lock: Lock, wheels: Sequence[Wheel], folder: Path) -> Lock:
     return msgspec.structs.replace(lock, folder=str(place) if wheels else "")
 
 
+def extended(lock: Lock, packages: Sequence[str], python: Path, folder: Path) -> Lock:
+    """Lock more packages on top of a lock, all of whose own stay as they are.
+
+    Args:
+        lock: The lock.
+        packages: The names of the packages.
+        python: The interpreter to resolve for.
+        folder: Where locks are kept.
+
+    Returns:
+        The lock, kept in the folder; the same one where there is nothing to add.
+
+    Raises:
+        Unsolvable: If they do not go together, or the index lacks one.
+        LockFailed: If there is no network, or a hash is missing.
+    """
+    held = {one.name for one in lock.packages}
+    more = sorted(set(packages) - held)
+    if not more:
+        return lock
+    plan = Plan(
+        requirements=(*lock.requirements, *more), constraints=tuple(f"{one.name}=={one.version}" for one in lock.packages),
+        looser=((), ()), python=lock.python, wheels=tuple(_wheels(lock)),
+        digest=hashlib.sha256(f"{lock.digest} with {' '.join(more)}".encode()).hexdigest(),
+    )  # fmt: skip
+    known = stored(plan, folder)
+    if known is not None:
+        return known
+    compiler: Locker = plugins.load("lockers", lock.locker)()
+    text = pinned(_once(compiler, plan.requirements, plan.constraints, plan.wheels, python).text, plan.wheels)
+    made = msgspec.structs.replace(
+        lock, digest=plan.digest, text=text, packages=_packages(parse(text)), requirements=plan.requirements,
+        constraints=plan.constraints,
+    )  # fmt: skip
+    return keep(made, plan.wheels, folder)
+
+
 def relock(lock: Lock, platform: str) -> Lock:
     """Lock the same for another machine.
 

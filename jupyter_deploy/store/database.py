@@ -26,6 +26,10 @@ STEPS = (  # never change one that was released: add another, and change schema.
         "ALTER TABLE releases ADD COLUMN batching BLOB NOT NULL DEFAULT '[]'",
         "ALTER TABLE releases ADD COLUMN compiled BLOB NOT NULL DEFAULT '[]'",
     ),
+    (
+        "ALTER TABLE releases ADD COLUMN faster TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE releases ADD COLUMN faster_lock TEXT NOT NULL DEFAULT ''",
+    ),
 )
 PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "busy_timeout = 30000")
 

@@ -24,7 +24,8 @@ from jupyter_deploy.values import (
     to_json,
 )
 
-COLUMNS = ("state", "url", "lock", "bundle", "reason", "hint", "differences", "verified", "findings", "batching", "compiled")
+COLUMNS = ("state", "url", "lock", "bundle", "reason", "hint", "differences", "verified", "findings", "batching", "compiled",
+           "faster", "faster_lock")  # fmt: skip
 VALUES = ("differences", "findings", "batching", "compiled")  # columns that hold JSON
 RELEASES = """
 SELECT * FROM releases AS one WHERE (?1 IS NULL OR endpoint = ?1) AND (
@@ -163,6 +164,25 @@ class Releases(Database):
         with self._change() as db:
             db.execute("UPDATE stages SET seconds = ?, detail = ? WHERE id = ?", (seconds, detail, entry))
             db.execute("UPDATE releases SET state = ? WHERE endpoint = ? AND number = ?", (state, release.endpoint, release.number))
+        return self.release(release.endpoint, release.number)
+
+    def note(self, release: Release, entry: int, seconds: float, detail: str) -> Release:
+        """Note that something beside the stages has ended; the release's state stays.
+
+        Args:
+            release: The release.
+            entry: The entry's id.
+            seconds: How long it took.
+            detail: One line for people; the entry is taken back where it is empty.
+
+        Returns:
+            The release as it is now.
+        """
+        with self._change() as db:
+            if detail:
+                db.execute("UPDATE stages SET seconds = ?, detail = ? WHERE id = ?", (seconds, detail, entry))
+            else:
+                db.execute("DELETE FROM stages WHERE id = ?", (entry,))
         return self.release(release.endpoint, release.number)
 
     def end(self, release: Release, state: State, reason: str = "", hint: str = "") -> Release:

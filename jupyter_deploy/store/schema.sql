@@ -8,6 +8,7 @@ CREATE TABLE IF NOT EXISTS releases (
     differences BLOB NOT NULL DEFAULT '[]', verified INTEGER NOT NULL DEFAULT 0, options BLOB NOT NULL,
     findings BLOB NOT NULL DEFAULT '[]', provenance BLOB NOT NULL DEFAULT '{}',
     batching BLOB NOT NULL DEFAULT '[]', compiled BLOB NOT NULL DEFAULT '[]',
+    faster TEXT NOT NULL DEFAULT '', faster_lock TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (endpoint, number));
 CREATE TABLE IF NOT EXISTS stages (
     id INTEGER PRIMARY KEY, endpoint TEXT NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, started REAL NOT NULL,

@@ -27,6 +27,7 @@ class Launch(Value, frozen=True, kw_only=True):
         packages: The environment's folder where it came with an archive, because nothing in it may run before the release is
             isolated; empty for all others, whose interpreter is that of the environment.
         environment: The file with the environment variables that the model is declared to read; empty where there are none.
+        compiled: Whether it is the release's faster form.
         batched: The methods of which one call of the model may answer several requests; `Target.batch` changes them later.
     """
 
@@ -43,6 +44,7 @@ class Launch(Value, frozen=True, kw_only=True):
     options: Options = Options()
     packages: str = ""
     environment: str = ""
+    compiled: bool = False
     batched: tuple[str, ...] = ()
 
     @property
@@ -52,8 +54,9 @@ class Launch(Value, frozen=True, kw_only=True):
 
     @property
     def id(self) -> str:
-        """What the target calls it: `churn@7` when verified, `churn@7-preview` before."""
-        return f"{self.endpoint}@{self.number}" + ("-preview" if self.state == "preview" else "")
+        """What the target calls it: `churn@7` when verified, `churn@7-preview` before, `churn@7-compiled` in a faster form."""
+        kind = "-preview" if self.state == "preview" else "-compiled" if self.compiled else ""
+        return f"{self.endpoint}@{self.number}{kind}"
 
 
 class Traffic(Value, frozen=True, kw_only=True):

@@ -152,6 +152,8 @@ class Release(Value, frozen=True, kw_only=True):
         nondeterministic: Whether only shapes and types of its golden answers were compared.
         batching: Which methods answer several requests in one call; empty before it was verified.
         compiled: Which faster forms of its model were tried.
+        faster: The digest of the bundle with the faster form that answers in place of the model itself; empty where none does.
+        faster_lock: The digest of that bundle's lock.
     """
 
     endpoint: str
@@ -172,6 +174,8 @@ class Release(Value, frozen=True, kw_only=True):
     nondeterministic: bool = False
     batching: tuple[Batching, ...] = ()
     compiled: tuple[Attempt, ...] = ()
+    faster: str = ""
+    faster_lock: str = ""
 
     @property
     def tag(self) -> str:
