@@ -113,10 +113,24 @@ class Signature:
         Raises:
             Exception: Whatever the function raises.
         """
+        return settled(self.begin(arguments))
+
+    def begin(self, arguments: dict[str, Any]) -> Any:
+        """Call the function, and do not wait for what it gives piece by piece.
+
+        Args:
+            arguments: Its arguments by name.
+
+        Returns:
+            What it returns.
+
+        Raises:
+            Exception: Whatever the function raises.
+        """
         bound = inspect.BoundArguments(self._signature, self._in_order(arguments))
         if self._by_place:  # what stands before an argument that has no name must be there
             bound.apply_defaults()
-        return settled(self._function(*bound.args, **bound.kwargs))
+        return self._function(*bound.args, **bound.kwargs)
 
     def _in_order(self, arguments: dict[str, Any]) -> dict[str, Any]:
         ordered: dict[str, Any] = {}
@@ -154,6 +168,19 @@ def by_name(function: Any) -> Callable[[dict[str, Any]], Any]:
     """
     signature = signature_of(function)
     return signature.call if signature is not None else lambda arguments: settled(function(**arguments))
+
+
+def begun(function: Any) -> Callable[[dict[str, Any]], Any]:
+    """Make a function of one dict like `by_name`, which gives a generator as it is.
+
+    Args:
+        function: The function, or any object that can be called.
+
+    Returns:
+        What calls it with the arguments of a dict.
+    """
+    signature = signature_of(function)
+    return signature.begin if signature is not None else lambda arguments: function(**arguments)
 
 
 def settled(answer: Any) -> Any:

@@ -14,7 +14,7 @@ import msgspec
 from . import codec, lines, tensors
 from .contract import Contract, Golden, Manifest, Method, Output
 from .fast import REFUSALS
-from .hints import by_name, settled
+from .hints import begun, by_name, settled
 from .parts import Part
 from .problems import InvalidInput, ModelFailed, Problem
 from .rows import RowDecoder
@@ -115,6 +115,21 @@ class BoundMethod:
             raise
         except BaseException as error:  # the author's code may also raise SystemExit, and its text may hold a caller's values
             raise failure_of(error) from error
+
+    def begin(self, part: Part) -> Any:
+        """Call the model, and do not wait for what it gives piece by piece.
+
+        Args:
+            part: One request; for `arguments`, with one row.
+
+        Returns:
+            What it returned: a generator, where its function is one.
+
+        Raises:
+            Exception: Whatever the author's code raises.
+        """
+        argument = self.decoder.join([part])
+        return self._function(argument) if self._each is None else begun(self._function)(argument[0])
 
     def _divided(self, native: Any, parts: Sequence[Part]) -> list[Answers]:
         output = self.method.output

@@ -7,7 +7,7 @@ import importlib.util
 from collections.abc import Callable
 from typing import Any
 
-from .. import codec, dtypes
+from .. import codec, dtypes, streams
 from ..contract import Method, Output
 from ..exchange import JSON, Exchange, Headers, Reader, Request, Writer
 from ..model import Answers
@@ -16,7 +16,6 @@ from ..problems import NotAcceptable, NotJson
 from . import answers, arrow, csvs, envelopes, npy
 
 JSON_TYPE = "application/json"
-EVENTS = "text/event-stream"
 READERS: dict[str, Reader] = {
     JSON_TYPE: envelopes.read, csvs.MEDIA_TYPE: csvs.read, arrow.MEDIA_TYPE: arrow.read, npy.MEDIA_TYPE: npy.read,
 }  # fmt: skip
@@ -44,6 +43,8 @@ def exchange_of(method: Method) -> Callable[[Request], Exchange]:
         wanted = best(accept, offered)
         if wanted is None:
             raise NotAcceptable(f"The answers of `{method.name}` can be had as {', '.join(offered)}.")
+        if wanted == streams.MEDIA_TYPE:
+            return Exchange(reader_of(content_type), streams.write, streams.HEADERS, streams=True)
         headers: Headers = JSON if wanted == JSON_TYPE else [(b"content-type", wanted.encode())]
         return Exchange(reader_of(content_type), _WRITERS[wanted], headers)
 
@@ -64,7 +65,7 @@ def offers(output: Output) -> list[str]:
         made.append(arrow.MEDIA_TYPE)
     if output.kind in ("array", "series") and dtypes.family(output.dtype or "object") in _ONE_ARRAY:
         made.append(npy.MEDIA_TYPE)
-    return made
+    return [*made, streams.MEDIA_TYPE] if output.streamed else made
 
 
 def reader_of(content_type: bytes) -> Reader:
