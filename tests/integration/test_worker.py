@@ -248,7 +248,7 @@ def test_a_stopped_worker_is_replaced(parent: Parent, captured: Path) -> None:
 
     assert 200 == release.call("predict", []).status_code
     assert 1 == release.status()["restarts"]
-    assert 'jd_requests_total{route="predict",code="200"} 2' in release.call("metrics").text
+    assert 'method="predict",status="2xx",code="200"} 2' in release.call("metrics").text
 
 
 def test_stop_lets_calls_finish(plain: Parent, tmp_path: Path) -> None:

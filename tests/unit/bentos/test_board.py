@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 
-from jupyter_deploy.bentos.python.endpoint import metrics
-from jupyter_deploy.bentos.python.endpoint.board import BUCKETS, Board
+from jupyter_deploy.bentos.python.endpoint.board import Board
 
 
 def test_counts_of_all_workers_add_up() -> None:
@@ -13,13 +12,14 @@ def test_counts_of_all_workers_add_up() -> None:
     board = Board(("predict", "other"), 3)
     for worker in range(3):
         board.slot(worker).answered("predict", 200, 0.002)
-        board.slot(worker).predicted("predict", 5, 0.001)
+        board.slot(worker).predicted("predict", 5, 0.001, [0.0, 0.02])
     board.slot(1).answered("predict", 418, 100.0)
 
     count = board.count("predict")
 
-    assert (3, 1, 15) == (count.codes[200], count.codes[0], count.rows)
-    assert (1, 4) == (count.buckets[-1], sum(count.buckets))
+    assert (3, 1, 15) == (count.codes[200], count.codes[0], count.batch.total)
+    assert (1, 4) == (count.answers.buckets[-1], sum(count.answers.buckets))
+    assert (3, 6) == (sum(count.model.buckets), sum(count.queue.buckets))
     assert 0 == sum(board.count("other").codes.values())
 
 
@@ -43,18 +43,6 @@ def test_a_successor_keeps_the_counters() -> None:
     slot.clear(busy=True)
 
     assert (False, True) == (slot.ready, slot.busy > 0)
-
-
-def test_buckets_are_cumulative() -> None:
-    """Prometheus' buckets count everything up to their bound, the last one all."""
-    board = Board(("predict",), 1)
-    for seconds in (BUCKETS[0], BUCKETS[1], 99.0):
-        board.slot(0).answered("predict", 200, seconds)
-    lines = metrics.exposition(board, "churn@1", "preview").decode().splitlines()
-    counted = [int(line.rpartition(" ")[2]) for line in lines if line.startswith("jd_request_seconds_bucket")]
-
-    assert [1, 2, 2] == counted[:3]
-    assert 3 == counted[-1]
 
 
 def test_every_worker_sees_what_is_batched() -> None:

@@ -233,10 +233,10 @@ def test_requests_are_counted(make_app: Make) -> None:
     Caller(app)("POST", "/predict", json=[[1]])
     text = Caller(app)("GET", "/metrics").text
 
-    assert 'jd_requests_total{route="predict",code="200"} 2' in text
-    assert 'jd_requests_total{route="predict",code="422"} 1' in text
-    assert 'jd_rows_total{route="predict"} 10' in text
-    assert 'jd_request_seconds_count{route="predict"} 3' in text
+    assert 'jd_requests_total{release="churn@7",method="predict",status="2xx",code="200"} 2' in text
+    assert 'jd_requests_total{release="churn@7",method="predict",status="4xx",code="422"} 1' in text
+    assert 'jd_rows_total{release="churn@7",method="predict"} 10' in text
+    assert 'jd_request_seconds_count{release="churn@7",method="predict"} 3' in text
     assert 'jd_release_info{release="churn@7",state="verified"} 1' in text
 
 

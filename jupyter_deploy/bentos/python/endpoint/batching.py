@@ -47,6 +47,7 @@ class Batching:
         self._alarm = Alarm(limits.deadline)
         self._model, self._reader = Aside("model"), Aside("bodies")
         self._turns = Turns(limits.queue, HEAVY * limits.body)
+        slot.vital.waiting = self._turns.__len__
         self._calling: list[Job] = []  # what the thread has in hand
         self._reading: set[Job] = set()  # whose bodies are looked at beside the loop
         self._recent: dict[str, float] = {}
@@ -170,7 +171,8 @@ class Batching:
         try:
             with self._slot.running([job.digest for job in jobs]):
                 answers = method.ask([job.part for job in jobs])
-            self._slot.predicted(name, sum(job.part.size for job in jobs), time.monotonic() - began)
+            ended, waits = time.monotonic(), [began - job.arrived for job in jobs]
+            self._slot.predicted(name, sum([job.part.size for job in jobs]), ended - began, waits)
         except Problem as problem:
             if len(jobs) == 1:
                 return [(jobs[0], problem)]

@@ -8,19 +8,36 @@ from __future__ import annotations
 import mmap
 import time
 from bisect import bisect_left
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from .quarantine import Quarantine, Running
+from .vitals import Vital, Vitals
 
 CODES = (200, 400, 401, 404, 405, 406, 408, 413, 415, 422, 429, 500, 502, 504)
 BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)  # seconds
+SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 10_000, 100_000, 1_000_000)  # rows
 BEAT, BUSY, READY, STATE = 0, 1, 2, 3  # cells of a slot before its routes; STATE is their number
-ROWS, MODEL, TOTAL, FIRST_CODE = 0, 1, 2, 3  # cells of a route before its codes
-FIRST_BUCKET = FIRST_CODE + len(CODES) + 1
-ROUTE = FIRST_BUCKET + len(BUCKETS) + 1
+TIMES, ROWS = 2 + len(BUCKETS), 2 + len(SIZES)  # cells of a histogram: the sum, then its buckets with one for all that is larger
+ANSWERS = len(CODES) + 1  # where the histograms of a route begin, after its codes
+QUEUE, MODEL, BATCH = ANSWERS + TIMES, ANSWERS + 2 * TIMES, ANSWERS + 3 * TIMES
+ROUTE = BATCH + ROWS
 REPLACED = 75  # exit status of a worker that gave up a call
-_CODE = {code: FIRST_CODE + place for place, code in enumerate(CODES)}
+_CODE = {code: place for place, code in enumerate(CODES)}
+
+
+class Histogram(NamedTuple):
+    """How something was spread.
+
+    Attributes:
+        bounds: The upper bounds of the buckets; one more bucket holds all that is larger.
+        total: The sum of all that was counted.
+        buckets: How many fell into each bucket.
+    """
+
+    bounds: tuple[float, ...]
+    total: float
+    buckets: list[int]
 
 
 class Count(NamedTuple):
@@ -28,17 +45,17 @@ class Count(NamedTuple):
 
     Attributes:
         codes: Answers by HTTP status; 0 stands for any other status.
-        rows: Rows that were predicted.
-        model: Seconds that the model took.
-        seconds: Seconds from request to answer.
-        buckets: Answers by duration, one more than `BUCKETS`.
+        answers: Seconds from request to answer.
+        queue: Seconds from request to the model's call that answered it.
+        model: Seconds of the model's calls.
+        batch: Rows of the model's calls.
     """
 
     codes: dict[int, int]
-    rows: int
-    model: float
-    seconds: float
-    buckets: list[int]
+    answers: Histogram
+    queue: Histogram
+    model: Histogram
+    batch: Histogram
 
 
 class Board:
@@ -52,11 +69,10 @@ class Board:
     def __init__(self, routes: tuple[str, ...], workers: int) -> None:
         self.routes = routes
         self.workers = workers
-        self.restarts = 0
         self._slot = STATE + ROUTE * len(routes)
         self._memory = mmap.mmap(-1, 8 * (self._slot * workers + len(routes)))
         self._cells: memoryview[float] = memoryview(self._memory).cast("d")
-        self.quarantine = Quarantine(workers)
+        self.quarantine, self.vitals = Quarantine(workers), Vitals(workers)
         self._batched = self._cells[self._slot * workers :]  # one cell a route, which the parent alone writes
 
     def slot(self, worker: int) -> Slot:
@@ -69,7 +85,7 @@ class Board:
             The slot.
         """
         cells = self._cells[worker * self._slot : (worker + 1) * self._slot]
-        return Slot(cells, self.routes, self._batched, self.quarantine.of(worker))
+        return Slot(cells, self.routes, self._batched, self.quarantine.of(worker), self.vitals.of(worker))
 
     def batch(self, routes: Collection[str]) -> None:
         """Say for which routes one call may answer several requests; no other is.
@@ -103,8 +119,9 @@ class Board:
         first = STATE + ROUTE * self.routes.index(route)
         starts = [worker * self._slot + first for worker in range(self.workers)]
         sums = [sum(self._cells[start + cell] for start in starts) for cell in range(ROUTE)]
-        codes = {code: int(sums[FIRST_CODE + place]) for place, code in enumerate((*CODES, 0))}
-        return Count(codes, int(sums[ROWS]), sums[MODEL], sums[TOTAL], [int(one) for one in sums[FIRST_BUCKET:]])
+        codes = {code: int(sums[place]) for place, code in enumerate((*CODES, 0))}
+        kinds = ((ANSWERS, BUCKETS), (QUEUE, BUCKETS), (MODEL, BUCKETS), (BATCH, SIZES))
+        return Count(codes, *(_histogram(sums[begin:], bounds) for begin, bounds in kinds))
 
     def ready(self) -> int:
         """Count the workers that are ready.
@@ -123,10 +140,13 @@ class Slot:
         routes: The routes that are counted.
         batched: One cell a route: whether one call may answer several requests.
         running: Takes note of the requests that the model has in hand.
+        vital: Takes note of what the process takes.
     """
 
-    def __init__(self, cells: memoryview[float], routes: tuple[str, ...], batched: memoryview[float], running: Running) -> None:
-        self.running = running
+    def __init__(
+        self, cells: memoryview[float], routes: tuple[str, ...], batched: memoryview[float], running: Running, vital: Vital
+    ) -> None:
+        self.running, self.vital = running, vital
         self._cells = cells
         self._first = {route: STATE + ROUTE * place for place, route in enumerate(routes)}
         self._batched, self._place = batched, {route: place for place, route in enumerate(routes)}
@@ -178,6 +198,7 @@ class Slot:
         self._cells[READY] = False
         self._cells[BEAT] = now = time.monotonic()
         self._cells[BUSY] = now if busy else 0.0
+        self.vital.clear()
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count one answer.
@@ -188,18 +209,28 @@ class Slot:
             seconds: From request to answer.
         """
         first, cells = self._first[route], self._cells
-        cells[first + TOTAL] += seconds
-        cells[first + _CODE.get(status, FIRST_BUCKET - 1)] += 1
-        cells[first + FIRST_BUCKET + bisect_left(BUCKETS, seconds)] += 1
+        cells[first + _CODE.get(status, ANSWERS - 1)] += 1
+        cells[first + ANSWERS] += seconds
+        cells[first + ANSWERS + 1 + bisect_left(BUCKETS, seconds)] += 1
 
-    def predicted(self, route: str, rows: int, seconds: float) -> None:
+    def predicted(self, route: str, rows: int, seconds: float, waits: Iterable[float]) -> None:
         """Count one call of the model.
 
         Args:
             route: The method that was called.
             rows: How many rows it was given.
             seconds: How long it took.
+            waits: How long each request that it answered had waited for it, in seconds.
         """
-        first = self._first[route]
-        self._cells[first + ROWS] += rows
-        self._cells[first + MODEL] += seconds
+        first, cells = self._first[route], self._cells
+        cells[first + BATCH] += rows
+        cells[first + BATCH + 1 + bisect_left(SIZES, rows)] += 1
+        cells[first + MODEL] += seconds
+        cells[first + MODEL + 1 + bisect_left(BUCKETS, seconds)] += 1
+        for wait in waits:
+            cells[first + QUEUE] += wait
+            cells[first + QUEUE + 1 + bisect_left(BUCKETS, wait)] += 1
+
+
+def _histogram(cells: list[float], bounds: tuple[float, ...]) -> Histogram:
+    return Histogram(bounds, cells[0], [int(one) for one in cells[1 : len(bounds) + 2]])
