@@ -23,6 +23,8 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "onnx": "jupyter_deploy.frameworks.onnx:Onnx",
         "transformers": "jupyter_deploy.frameworks.transformers:Transformers",
         "keras": "jupyter_deploy.frameworks.keras:Keras",
+        "transformers": "jupyter_deploy.frameworks.transformers:Transformers",
+        "keras": "jupyter_deploy.frameworks.keras:Keras",
         "torch": "jupyter_deploy.frameworks.torch:Torch",
         "callable": "jupyter_deploy.frameworks.callable:Callable",
     },

@@ -53,6 +53,8 @@ SHARED = {
     "statsmodels": {"frameworks"},
     "xgboost": {"frameworks"},
     "torch": {"frameworks"},
+    "keras": {"frameworks"},
+    "transformers": {"frameworks"},
     "weights": {"frameworks"},
     "tensors": {"capture"},
     "openapi": {"bundle"},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -27,6 +28,8 @@ from jupyter_deploy.values import Capture, Cell, Contract, Golden, History, Inpu
 
 _NEEDED = {"frame": "pandas", "series": "pandas", "array": "numpy", "sparse": "scipy.sparse"}
 """What a worker needs to make the arguments of a contract; the model's own pickle may not name it."""
+
+_URI = re.compile(r"[a-z][a-z-]*:/[^\s'\"]+")
 
 
 class Terms(NamedTuple):
@@ -102,7 +105,7 @@ def _take(
     pickler = functools.partial(objects.dump, name=expression, place=notebook.place)
     (folder / "model").mkdir(parents=True, exist_ok=True)
     saved = framework.save(model, folder / "model", pickler)  # before the model is asked, which may change it
-    known = framework.contract(model)
+    known, kind = framework.contract(model), f"{framework.about.title} model" if isinstance(model, str) else describe(model)
     own = framework.name == "callable" or (known is not None and known.kind == "arguments")
     search = calls.Search(model, expression, framework.methods(model), namespace, own=own, served=served)
     asked = _ask(served, search, contract.find(search, notebook, example, known), example, terms)
@@ -117,11 +120,14 @@ def _take(
         model=f"model/{saved.file}", saved=saved.told, sources=_copy(found, included, here, folder),
         preload=_loaded(seen.reached, asked.contract, found), environment=declared,
     )  # fmt: skip
-    findings = (*modes.findings(model, expression), *look.collect(around, seen.reached, found, included, declared))
+    findings = (
+        *modes.findings(getattr(served, "module", model), expression),
+        *look.collect(around, seen.reached, found, included, declared),
+    )
     told = notebook_name(namespace)
     _write(folder, manifest=manifest, contract=schema.document(asked.contract), golden=asked.golden, cells=seen.origin)
     return Capture(
-        endpoint=name, variable=expression, kind=describe(model), digest=home.digest_of(folder), folder=str(folder),
+        endpoint=name, variable=expression, kind=kind, digest=home.digest_of(folder), folder=str(folder),
         size=home.size_of(folder), contract=asked.contract, golden=_counts(asked.golden),
         golden_origin=asked.origin, findings=(*findings, *asked.findings, *seen.secrets.findings()),
         modules=found.installed, imported=sources.of_notebook(namespace), environment=declared,
@@ -165,7 +171,7 @@ def evaluate(expression: str, namespace: dict[str, Any]) -> Any:
         namespace: The notebook's variables.
 
     Returns:
-        Its value.
+        Its value; of a URI such as `models:/churn/3`, which is no Python, the URI itself.
 
     Raises:
         UnknownName: If one of its variables or attributes does not exist; says which names come near.
@@ -174,6 +180,8 @@ def evaluate(expression: str, namespace: dict[str, Any]) -> Any:
     try:
         return eval(compile(expression, "<deploy>", "eval"), namespace)  # noqa: S307 (the user's own expression in the user's own kernel)
     except SyntaxError as error:
+        if _URI.fullmatch(expression):
+            return expression
         raise errors.BadInput(f"`{expression}` is not a Python expression.", "Give a variable, such as `%deploy model`.") from error
     except NameError as error:
         unknown = error.name or expression

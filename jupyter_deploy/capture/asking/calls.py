@@ -89,9 +89,19 @@ class Search(NamedTuple):
         return getattr(asked, self.methods[0]) if self.methods[0] else asked
 
     @property
+    def translates(self) -> bool:
+        """Whether what is asked takes other rows than the model itself, and tells them of a call."""
+        return callable(getattr(self.served, "rows_of", None))
+
+    @property
+    def called(self) -> bool:
+        """Whether a call of the model itself is one of the method to show first."""
+        return getattr(self.served, "called", False) is True
+
+    @property
     def by_name(self) -> bool:
         """Whether it may take several arguments by name, rather than rows alone."""
-        return self.own or "" in self.methods
+        return (self.own or "" in self.methods) and not self.translates
 
 
 def find(search: Search, notebook: Notebook) -> list[Call]:
@@ -104,7 +114,7 @@ def find(search: Search, notebook: Notebook) -> list[Call]:
     Returns:
         Those that tell most first; within each rank those of the method to show first, the newest first.
     """
-    words = () if "" in search.methods else (*search.methods, "score", "fit")
+    words = () if "" in search.methods or search.called else (*search.methods, "score", "fit")
     cells = (cell for cell in notebook.newest_first() if not words or any(word in cell.source for word in words))
     found = (call for cell in cells for call in _in_cell(search, cell))
     return sorted(found, key=lambda call: (call.rank, call.rank in (ASKED, LITERAL) and call.method != search.methods[0]))
@@ -160,7 +170,7 @@ def _rank(search: Search, called: ast.expr) -> int | None:
     ranks = {"score": SCORED, **dict.fromkeys(_FITTING, FITTED), **dict.fromkeys(search.methods, ASKED)}
     if isinstance(called, ast.Attribute) and called.attr in ranks and _is_model(search, called.value):
         return ranks[called.attr]
-    return None
+    return ASKED if search.called and _is_model(search, called) else None
 
 
 def _method(called: ast.expr) -> str:

@@ -79,7 +79,7 @@ def find(search: calls.Search, notebook: Notebook, example: Any, known: Input | 
     found = calls.find(search, notebook)
     forward = [call for call in found if call.method not in calls.BACKWARD] or found
     candidates = _candidates(search, forward, known) if example is MISSING else _from_example(search, example, known)
-    recorded = tuple(_from_calls(search, [call for call in found if call.rank != calls.FITTED]))
+    recorded = (*_from_calls(search, [call for call in found if call.rank != calls.FITTED]), *_from_model(search))
     fitted = tuple(_from_calls(search, [call for call in found if call.rank == calls.FITTED]))
     called = calls.names(search, notebook)
     methods = tuple(one for one in search.methods if one not in calls.ON_DEMAND or one in called) or search.methods
@@ -89,8 +89,10 @@ def find(search: calls.Search, notebook: Notebook, example: Any, known: Input | 
 def _candidates(search: calls.Search, found: list[calls.Call], known: Input | None) -> Iterator[Data]:
     if known is not None and known.kind == "frame":  # a live table with the model's columns tells more than values without names
         yield from _from_calls(search, [call for call in found if call.rank != calls.LITERAL])
+        yield from _from_model(search)
         yield from _from_variables(search.namespace, known)
     yield from _from_calls(search, found)
+    yield from _from_model(search)
     if known is not None:
         yield from _from_variables(search.namespace, known)
         yield from _made_up(known)
@@ -99,6 +101,8 @@ def _candidates(search: calls.Search, found: list[calls.Call], known: Input | No
 
 def _from_example(search: calls.Search, example: Any, known: Input | None) -> Iterator[Data]:
     origin = "the given example"
+    if search.translates:
+        example, _ = search.served.rows_of((example,), {})
     if not search.by_name:
         yield Data(_as_table(example, known), origin)
         return
@@ -143,7 +147,12 @@ def _from_calls(search: calls.Search, found: list[calls.Call]) -> Iterator[Data]
     of: list[calls.Call] = []
     signature = signature_of(search.function) if search.by_name else None
     for call in found:
-        if len(call.positional) == 1 and not call.named and is_batch(call.positional[0]):
+        if search.translates:
+            value, named = search.served.rows_of(call.positional, call.named)
+            if value is not None:
+                told = tuple(f"`{name}`" for name in named)
+                yield Data(value, call.origin, cell=call.cell, left_out=told, method=call.method)
+        elif len(call.positional) == 1 and not call.named and is_batch(call.positional[0]):
             yield Data(call.positional[0], call.origin, cell=call.cell, method=call.method)
         elif "" not in search.methods:
             value, left_out = _rows_of(call)
@@ -157,6 +166,13 @@ def _from_calls(search: calls.Search, found: list[calls.Call]) -> Iterator[Data]
     if by_name:
         more = f" and {len(by_name) - 1} more" if len(by_name) > 1 else ""
         yield Data(by_name, of[0].origin + more, by_name=True, cell=of[0].cell)
+
+
+def _from_model(search: calls.Search) -> Iterator[Data]:
+    """Take the rows that were saved with the model, as MLflow does."""
+    value = getattr(search.served, "input_example", None)
+    if is_batch(value):
+        yield Data(value, "the model's own input example")
 
 
 def _rows_of(call: calls.Call) -> tuple[Any, tuple[str, ...]]:
@@ -252,8 +268,8 @@ def _made_up(known: Input) -> Iterator[Data]:
     numpy: Any = sys.modules.get("numpy")
     pandas: Any = sys.modules.get("pandas")
     origin = "a made-up row of zeros, because the notebook holds no data with the model's features"
-    if known.kind == "array" and numpy and known.shape and len(known.shape) > 1 and known.shape[1] is not None:
-        yield Data(tensors.made(numpy.zeros((1, known.shape[1]), known.dtype), known.library), origin, input=known)
+    if known.kind == "array" and numpy and known.shape and len(known.shape) > 1 and None not in known.shape[1:]:
+        yield Data(tensors.made(numpy.zeros((1, *known.shape[1:]), known.dtype), known.library), origin, input=known)
     elif known.kind == "frame" and pandas:
         yield Data(pandas.DataFrame([{column.name: 0.0 for column in known.columns}]), origin, input=known)
 

@@ -25,7 +25,7 @@ def findings(model: Any, name: str) -> Iterator[Finding]:
     if told:
         yield Finding(
             kind="golden", subject=name,
-            message=f"`{name}` is in training mode, in which {', '.join(told)} answer otherwise; "
+            message=f"`{name}` is in training mode, in which it answers otherwise because of {' and '.join(told)}; "
             "the endpoint and its golden rows answer in evaluation mode.",
             hint=f"Call `{name}.eval()` to see the same answers in the notebook.",
         )  # fmt: skip

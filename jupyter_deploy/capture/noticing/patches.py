@@ -95,7 +95,7 @@ class _Search:
         for attribute, value in self._foreign_ones(vars(module)):
             yield Patch(f"{name}.{attribute}", value)
         for value in list(vars(module).values()):
-            if isinstance(value, type) and vars(value).get("__module__") == name:
+            if issubclass(type(value), type) and value.__module__ == name:  # an object may warn when its own class is asked for
                 for attribute, inner in self._foreign_ones(vars(value)):
                     yield Patch(f"{_public(name, value)}.{value.__qualname__}.{attribute}", inner)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import weights
+from .. import devices, weights
 
 MODULE, WEIGHTS = "module.pkl", "weights.safetensors"
 SCRIPT = ".ts"
@@ -38,7 +38,7 @@ class Inference:
         return tuple, ([type(self.module) if scripted else self.module],)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name in ("module", "rows_of"):
+        if name.startswith("_") or name in ("called", "module", "rows_of"):
             raise AttributeError(name)
         found = getattr(self.module, name)
         if not inspect.ismethod(found):
@@ -56,15 +56,6 @@ class Inference:
 
     def __call__(self, *positional: Any, **named: Any) -> Any:  # noqa: D102 (as the class says)
         return self._ask(self.module, positional, named)
-
-    def to(self, device: str) -> None:
-        """Move the module.
-
-        Args:
-            device: Such as `cuda`.
-        """
-        self.module.to(device)
-        self._device = device
 
     def _ask(self, function: Any, positional: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
         import torch
@@ -156,5 +147,4 @@ def load(path: Path) -> Inference:
     else:
         with (path / MODULE).open("rb") as file:
             module = Unpickler(file, weights.read(path / WEIGHTS)).load()
-    module.eval()
-    return Inference(module, settled=True)
+    return Inference(module.eval().to(devices.device()), settled=True)
