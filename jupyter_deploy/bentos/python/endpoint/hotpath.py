@@ -15,14 +15,15 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from . import codec, log, metrics, openapi, page, schema
+from . import codec, metrics, openapi, page, schema, streams
 from .batching import Batching
 from .board import Board
 from .exchange import JSON, Exchange, Headers, Request, Route
 from .limits import Limits
-from .model import Model
-from .problems import BodyTooLarge, ModelFailed, NoSuchRoute, NotJson, Problem, RequestTimeout, Unauthorized, WrongMethod
+from .model import BoundMethod, Model
+from .problems import BodyTooLarge, NoSuchRoute, NotJson, Problem, RequestTimeout, Unauthorized, WrongMethod
 from .quarantine import digest
+from .refusals import Reply, document, refusal
 from .routes import LIVE, READY, is_inference, routes_by_path, told
 from .turns import Job, Result
 
@@ -31,9 +32,7 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
-Reply = tuple[int, Headers, bytes]
 
-PROBLEM: Headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
 ANONYMOUS = frozenset({"/", "/livez", "/readyz"})
 OTHER = "other"  # the route under which everything is counted that is no method of the model
 PASSED_ON = re.compile(r"/(docs|schema\.json|healthz|static_content/[\w./-]+)")  # to BentoML
@@ -87,12 +86,20 @@ class HotPath:
     Args:
         served: What it serves.
         inner: BentoML's application, where there is one.
+
+    Attributes:
+        slot: Where this worker counts.
+        batching: Asks the model.
+        targets: The routes that are posted to, by what stands in a request's first line.
+        signature: The headers that every answer has, as they are written.
     """
 
     def __init__(self, served: Served, inner: Asgi | None = None) -> None:
         self.served = served
         self.inner = inner
         self._routes = routes_by_path(served.model, served.release)
+        self.targets = {path.encode(): one for path, one in self._routes.items() if not one.method.method.output.streamed}
+        self.signature = b"jd-release: %b\r\njd-state: %b\r\n" % (served.release.encode(), served.state.encode())
         self._common: Headers = [(b"jd-release", served.release.encode()), (b"jd-state", served.state.encode())]
         self._statics: dict[str, Callable[[], Reply]] = {
             "/": self._page, "/livez": lambda: (200, JSON, b'{"status":"ok"}'), "/readyz": self._readyz, "/metrics": self._metrics,
@@ -111,8 +118,8 @@ class HotPath:
             worker: Its number, from 0.
         """
         self.slot = self.served.board.slot(worker)
-        self._batching = Batching(self.slot, self.served.limits)
-        self._ids = os.urandom(6).hex()
+        self.batching = Batching(self.slot, self.served.limits)
+        self._ids = os.urandom(6).hex().encode()
         self._number = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -127,27 +134,53 @@ class HotPath:
             await self._unusual(scope, receive, send)
             return
         began = time.monotonic()
-        request = Request(scope["method"], scope["path"], scope["headers"])
-        if not request.id:
-            self._number += 1
-            request.id = b"%s%06x" % (self._ids.encode(), self._number)
+        request = self.identified(Request(scope["method"], scope["path"], scope["headers"]))
         try:
             reply = await self._answer(request, began, scope, receive, send)
         except Problem as problem:
-            reply = _problem(problem, request)
+            reply = refusal(problem, request)
         if reply is not None:
             await self._send(reply, request, send)
             route = self._routes.get(request.path)
             self.slot.answered(route.method.method.name if route else OTHER, reply[0], time.monotonic() - began)
 
-    async def _answer(self, request: Request, began: float, scope: Scope, receive: Receive, send: Send) -> Reply | None:
-        anonymous = request.path in ANONYMOUS and request.method in ("GET", "HEAD")
-        caller = "" if anonymous else self.served.keys.check(request.secret)
+    def identified(self, request: Request) -> Request:
+        """Give a request an id where its caller gave it none.
+
+        Args:
+            request: The request.
+
+        Returns:
+            The same.
+        """
+        if not request.id:
+            self._number += 1
+            request.id = b"%b%06x" % (self._ids, self._number)
+        return request
+
+    def authorized(self, request: Request) -> str:
+        """Find out whose key a request comes with.
+
+        Args:
+            request: Its head.
+
+        Returns:
+            The key's id.
+
+        Raises:
+            Unauthorized: If it opens nothing.
+        """
+        caller = self.served.keys.check(request.secret)
         if caller is None:
             raise Unauthorized
+        return caller
+
+    async def _answer(self, request: Request, began: float, scope: Scope, receive: Receive, send: Send) -> Reply | None:
+        anonymous = request.path in ANONYMOUS and request.method in ("GET", "HEAD")
+        caller = "" if anonymous else self.authorized(request)
         route = self._routes.get(request.path)
         if route is not None and request.method == "POST":
-            return await self._predict(route, request, caller, began, receive)
+            return await self._predict(route, request, caller, began, receive, send)
         return await self._get(request, scope, receive, send)
 
     async def _get(self, request: Request, scope: Scope, receive: Receive, send: Send) -> Reply | None:
@@ -166,46 +199,100 @@ class HotPath:
             await self._pass_on(inner, request, scope, receive, send)
         return None
 
-    async def _predict(self, route: Route, request: Request, caller: str, began: float, receive: Receive) -> Reply | None:
-        exchange = self._opened(route, request)
+    async def _predict(
+        self, route: Route, request: Request, caller: str, began: float, receive: Receive, send: Send
+    ) -> Reply | None:
+        exchange = self.opened(route, request)
         body = await self._body(receive)
         if body is None:
             return None
         if request.again:
             await self.slot.running.told(digest(route.method.method.name, body))
+        if exchange.streams:
+            await self._stream(route, exchange, request, body, caller, began, receive, send)
+            return None
+        result = await self._asked(route.method, exchange, body, caller, began, receive)
+        if isinstance(result, Problem):
+            raise result
+        return None if result is None else (200, exchange.headers, result)
+
+    async def _asked(
+        self, method: BoundMethod, exchange: Exchange, body: bytes, caller: str, began: float, receive: Receive
+    ) -> Result | None:
+        """Ask the model; None where the caller went away meanwhile."""
         answer: asyncio.Future[Result | None] = asyncio.get_running_loop().create_future()
 
         def done(result: Result | None) -> None:
             if not answer.done():
                 answer.set_result(result)
 
-        job = self._batching.ask(route.method, exchange, body, caller, began, done)
+        job = self.batching.ask(method, exchange, body, caller, began, done)
         leaving = None if job is None else asyncio.ensure_future(self._left(job, receive, done))
         try:
-            result = await answer
+            return await answer
         finally:
             if leaving is not None:
                 leaving.cancel()
-        if isinstance(result, Problem):
-            raise result
-        return None if result is None else (200, exchange.headers, result)
+
+    async def _stream(
+        self,
+        route: Route,
+        exchange: Exchange,
+        request: Request,
+        body: bytes,
+        caller: str,
+        began: float,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        stream = streams.Stream(route.method)
+
+        async def more() -> bytes | None:
+            if self.served.keys.check(request.secret) is None:
+                return streams.failed(document(Unauthorized(), request))
+            result = await self._asked(stream, streams.NEXT, body, caller, time.monotonic(), receive)
+            return streams.failed(document(result, request)) if isinstance(result, Problem) else result
+
+        first = await self._asked(stream, exchange, body, caller, began, receive)
+        if isinstance(first, Problem):
+            raise first
+        if first is not None:
+            head = [*exchange.headers, *self._common, (b"jd-request-id", request.id)]
+            await send({"type": "http.response.start", "status": 200, "headers": head})
+            self.slot.answered(route.method.method.name, 200, time.monotonic() - began)
+            await streams.send_all(stream, first, more, send)
+        if not stream.ended:
+            stream.closing = True
+            self.batching.ask(stream, streams.NEXT, body, caller, time.monotonic(), lambda _: None)
 
     async def _left(self, job: Job, receive: Receive, done: Callable[[None], None]) -> None:
         """Drop a request whose caller goes away while it waits."""
         if (await receive())["type"] == "http.disconnect":
-            self._batching.drop(job)
+            self.batching.drop(job)
             done(None)
 
-    def _opened(self, route: Route, request: Request) -> Exchange:
-        """Judge a request by its head."""
+    def opened(self, route: Route, request: Request) -> Exchange:
+        """Judge a request by its head.
+
+        Args:
+            route: What is asked.
+            request: The head.
+
+        Returns:
+            How it is read and answered.
+
+        Raises:
+            Problem: If the body is of no type that is read, or too large.
+        """
         exchange = route.exchange(request)
         if request.encoding not in (b"", b"identity"):
             raise NotJson("Send the body without a content-encoding.")
         if request.length > self.served.limits.body:
-            raise self._too_large()
+            raise self.too_large()
         return exchange
 
-    def _too_large(self) -> BodyTooLarge:
+    def too_large(self) -> BodyTooLarge:
+        """Tell how large a body may be."""
         return BodyTooLarge(f"A body has at most {self.served.limits.body} bytes.")
 
     async def _body(self, receive: Receive) -> bytes | None:
@@ -214,11 +301,11 @@ class HotPath:
         while message.get("more_body"):
             size += len(parts[-1])
             if size > self.served.limits.body:
-                raise self._too_large()
+                raise self.too_large()
             message = await self._received(receive, until)
             parts.append(message.get("body", b""))
         if size + len(parts[-1]) > self.served.limits.body:
-            raise self._too_large()
+            raise self.too_large()
         if message["type"] == "http.disconnect":
             return None
         return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -274,20 +361,6 @@ class HotPath:
 
 def _static(text: bytes) -> Reply:
     return 200, JSON, text
-
-
-def _problem(problem: Problem, request: Request) -> Reply:
-    headers = [*PROBLEM, *problem.headers]
-    if isinstance(problem, WrongMethod):
-        headers.append((b"allow", problem.allowed.encode()))
-    if isinstance(problem, ModelFailed):
-        log.failure("model_failed", problem, request_id=request.id.decode(), method=request.path[1:])
-    made = problem.body(request.id.decode())
-    if is_inference(request.path):
-        headers[0] = JSON[0]
-        places = [f"{one['path']}: {one['message']}" for one in made.get("errors", ())]
-        made = {"error": " ".join([made.get("detail") or f"{made['title']}.", *places])}
-    return problem.status, headers, codec.to_json(made)
 
 
 def _contract(served: Served) -> bytes:
