@@ -204,7 +204,7 @@ class ReleaseParent:
         from .hotpath import HotPath, Served
         from .keys import Keys
 
-        spec, loaded = self.spec, model.load(Path(self.spec.folder))
+        spec, loaded = self.spec, model.load(Path(self.spec.folder), strict=limits.strict)
         served = Served(
             model=loaded, release=spec.release, state=spec.state, keys=Keys(Path(spec.keys)), board=board, limits=limits
         )
