@@ -14,6 +14,7 @@ import msgspec
 from jupyter_deploy import errors, share, space
 from jupyter_deploy import home as homes
 from jupyter_deploy.changes import told
+from jupyter_deploy.hastening import Hastener
 from jupyter_deploy.home import Home
 from jupyter_deploy.received import Received, take_in
 from jupyter_deploy.records import Records
@@ -40,7 +41,8 @@ class Deployer(Records):
 
     def __init__(self, home: Home, store: Store, target: Target, notify: Notify) -> None:
         super().__init__(home, store, target)
-        self._notify = notify
+        self._told = notify
+        self._hastener = Hastener(store, self.traffics, notify)
         self._walks: dict[tuple[str, int], Walk] = {}
         self._lock = threading.RLock()
 
@@ -155,6 +157,8 @@ class Deployer(Records):
         release = self.store.release(name, number)
         walk = self._walks.get((name, number))
         if release.ended or walk is None:
+            if self._hastener.cancel(name, "cancelled by its owner", number=number, wait=True):
+                return self.store.release(name, number)
             raise errors.Conflict(f"`{release.tag}` is {release.state}: there is nothing to cancel.")
         walk.cancel("cancelled by its owner", withdraw=True)
         self.store.audit("cancel", release.tag)
@@ -184,7 +188,7 @@ class Deployer(Records):
             The bytes that were freed, by folder.
         """
         with self._lock:
-            building = any(not walk.release.ended for walk in self._alive())
+            building = self._hastener.busy or any(not walk.release.ended for walk in self._alive())
             freed = space.free(self.home, self.store.endpoints(), self.store.releases(), building=building)
         self.store.audit("freed", "disk", f"{sum(freed.values())} bytes")
         return freed
@@ -203,6 +207,7 @@ class Deployer(Records):
         left = {launch.partition("@")[0] for launch in self.target.status()}  # also of an endpoint that was being removed
         for name in {*self.store.endpoints(), *left} - {walk.release.endpoint for walk in self._alive()}:
             self._tidy(name)
+            self._hastener.consider(name)
         return trouble
 
     def halt(self) -> None:
@@ -210,8 +215,21 @@ class Deployer(Records):
         with self._lock:
             for walk in self._alive():
                 walk.halt()
+        self._hastener.halt()
 
     # ----- inside
+
+    def _notify(self, name: str, number: int) -> None:
+        """Tell whoever follows a release; once one has ended, what answers may be made faster."""
+        self._told(name, number)
+        if self._known_as_ended(name, number):
+            self._hastener.consider(name)
+
+    def _known_as_ended(self, name: str, number: int) -> bool:
+        try:
+            return self.store.release(name, number).ended
+        except errors.DeployError:  # it is removed, or the disk is full
+            return False
 
     def _as_it_ended(self, release: Release) -> Release:
         """Tell also what a full disk kept from being noted."""
@@ -296,6 +314,7 @@ class Deployer(Records):
 
     def _supersede(self, name: str, why: str) -> list[Walk]:
         """Cancel whatever of an endpoint is still on its way."""
+        self._hastener.cancel(name)
         walks = [walk for walk in self._alive() if walk.release.endpoint == name]
         for walk in walks:
             walk.cancel(why)
@@ -306,6 +325,7 @@ class Deployer(Records):
         with self._lock:
             if self._supersede(name, "its endpoint is removed"):
                 return False
+            self._hastener.cancel(name, wait=True)
             self.traffics.remove(name)
             self._tidy(name)  # before another deploy may use the same numbers again
             (self.home.keys / f"{name}.key").unlink(missing_ok=True)

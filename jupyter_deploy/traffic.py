@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from jupyter_deploy import bundle as bundles
-from jupyter_deploy import errors, plugins, stops
+from jupyter_deploy import errors, launches, stops
 from jupyter_deploy import home as homes
 from jupyter_deploy.home import Home
-from jupyter_deploy.languages.base import Language
+from jupyter_deploy.launches import Kind
 from jupyter_deploy.store import Store
-from jupyter_deploy.targets.base import Launch, Target, Traffic
-from jupyter_deploy.values import Bundle, Capture, Lock, Manifest, Options, Release, from_json, to_json
+from jupyter_deploy.targets.base import Target, Traffic
+from jupyter_deploy.values import Bundle, Options, Release, from_json, to_json
 
-Kind = Literal["preview", "verified"]
+log = logging.getLogger(__name__)
 
 
 class Traffics:
@@ -51,7 +51,7 @@ class Traffics:
         Returns:
             The folder.
         """
-        return self.home.releases / release.endpoint / str(release.number)
+        return launches.folder_of(self.home, release)
 
     def give_environment(self, release: Release, values: Mapping[str, str]) -> None:
         """Keep the values of the environment variables that a release reads, for their owner alone.
@@ -60,9 +60,9 @@ class Traffics:
             release: The release.
             values: The values by name.
         """
-        self._environment_file(release).unlink(missing_ok=True)  # of a number that was never noted
+        launches.environment_of(self.home, release).unlink(missing_ok=True)  # of a number that was never noted
         if values:
-            homes.write(self._environment_file(release), to_json(dict(values)))
+            homes.write(launches.environment_of(self.home, release), to_json(dict(values)))
 
     def environment(self, release: Release) -> dict[str, str]:
         """Read the environment variables that were given to a release.
@@ -73,7 +73,7 @@ class Traffics:
         Returns:
             The values by name.
         """
-        file = self._environment_file(release)
+        file = launches.environment_of(self.home, release)
         return from_json(file.read_bytes(), dict[str, str]) if file.exists() else {}
 
     def start(self, release: Release, kind: Kind) -> str:
@@ -81,7 +81,7 @@ class Traffics:
 
         Args:
             release: The release.
-            kind: Whether to run it in the kernel's environment or as its bundle.
+            kind: Whether to run it in the kernel's environment, as its bundle, or in its faster form.
 
         Returns:
             The launch's id.
@@ -90,9 +90,9 @@ class Traffics:
             ReleaseFailed: If it does not become ready.
             Damaged: If its bundle is no longer what it was.
         """
-        if kind == "verified":
-            self._check(release)
-        launch = self._launch(release, kind)
+        if kind != "preview":
+            self._check(release.faster if kind == "compiled" else release.bundle)
+        launch = launches.describe(self.home, self.store, release, kind)
         self.target.start(launch)
         return launch.id
 
@@ -106,7 +106,7 @@ class Traffics:
             Whether it could be started again.
         """
         try:
-            self._check(release)
+            self._check(release.bundle)
         except errors.Damaged:
             return False
         return True
@@ -148,7 +148,7 @@ class Traffics:
                 self.store.set_answering(release.endpoint, None, "")
             self.apply()
         if everywhere or not alone:
-            self.target.stop(_id(release, "preview"))
+            self.target.stop(launches.id_of(release, "preview"))
 
     def serve(self, release: Release, note: str = "") -> Release:
         """Let a verified release answer at its endpoint's URL; what answered before goes on running until `tidy`.
@@ -164,9 +164,34 @@ class Traffics:
             ReleaseFailed: If it does not become ready; the older one goes on answering.
             RouterFailed: If the switch is not acknowledged; the older one goes on answering.
         """
-        with self._claim(release.tag):
-            self.start(release, "verified")
-            return self._take_over(release, note)
+        with self._claim(release, "verified", "compiled"):
+            return self._take_over(self._started(release), note)
+
+    def hasten(self, release: Release, prove: Callable[[str], None]) -> Release:
+        """Let the faster form of a release answer wherever the release does, once it has been proved.
+
+        Args:
+            release: The release, with the form that is not yet noted in the store.
+            prove: Is called with the launch's id; raises where it answers otherwise.
+
+        Returns:
+            The release, whose faster form is noted; what answered before goes on running until `tidy`.
+
+        Raises:
+            ReleaseFailed: If it does not become ready.
+            Refused: If it is not proved.
+            RouterFailed: If the switch is not acknowledged; the model itself goes on answering.
+        """
+        launch = launches.id_of(release, "compiled")
+        with self._claim(release, "compiled"):
+            try:
+                self.start(release, "compiled")
+                prove(launch)
+                return self._hastened(release)
+            except BaseException:
+                with stops.never():
+                    self.target.stop(launch)
+                raise
 
     def give_back(self, release: Release) -> None:
         """Let the verified release answer again from which a live preview had taken the URL; the preview goes on beside it.
@@ -194,7 +219,10 @@ class Traffics:
         Raises:
             ReleaseFailed: If it does not become ready.
         """
-        self.start(release, "verified" if state == "verified" else "preview")
+        if state == "verified":
+            self._started(release)
+        else:
+            self.start(release, "preview")
 
     def tidy(self, endpoint: str, newest: int | None = None) -> None:
         """End what neither answers nor is kept ready for a rollback, once it has answered what it was asked.
@@ -237,13 +265,40 @@ class Traffics:
 
     # ----- inside
 
-    def _check(self, release: Release) -> None:
-        if release.bundle not in self._whole:
-            bundles.check(self.store.find(Bundle, release.bundle))
-            self._whole.add(release.bundle)
+    def _check(self, digest: str) -> None:
+        if digest not in self._whole:
+            bundles.check(self.store.find(Bundle, digest))
+            self._whole.add(digest)
 
-    def _environment_file(self, release: Release) -> Path:
-        return self.folder(release) / "environment.json"
+    def _started(self, release: Release) -> Release:
+        """Start a release in its fastest form; where that does not start, for good as the model itself."""
+        if release.faster:
+            try:
+                self.start(release, "compiled")
+            except (errors.ReleaseFailed, errors.Damaged, errors.EnvironmentFailed) as error:
+                log.warning("the faster form of %s is given up: %s", release.tag, error)
+                release = self._slowed(release, error)
+            else:
+                return release
+        self.start(release, "verified")
+        return release
+
+    def _slowed(self, release: Release, error: errors.DeployError) -> Release:
+        tried = tuple(
+            msgspec.structs.replace(one, kept=False, reason=f"it could not be started again: {error.message}") if one.kept else one
+            for one in release.compiled
+        )
+        return self.store.update(release, faster="", faster_lock="", compiled=tried)
+
+    def _hastened(self, release: Release) -> Release:
+        with self._lock:
+            noted = self.store.update(release, faster=release.faster, faster_lock=release.faster_lock)
+            try:
+                self.apply()
+            except BaseException:
+                self.store.update(release, faster="", faster_lock="")
+                raise
+            return noted
 
     def _take_over(self, release: Release, note: str) -> Release:
         with self._lock:
@@ -265,24 +320,26 @@ class Traffics:
             raise
 
     @contextlib.contextmanager
-    def _claim(self, launch: str) -> Iterator[None]:
-        """Keep `tidy` from ending a release that is about to answer; one that is being ended is waited for, to be started anew."""
+    def _claim(self, release: Release, *kinds: Kind) -> Iterator[None]:
+        """Keep `tidy` from ending what is about to answer; what is being ended is waited for, to be started anew."""
+        claimed = {launches.id_of(release, kind) for kind in kinds}
         with self._ended:
-            self._ended.wait_for(lambda: launch not in self._ending)
-            self._claimed.add(launch)
+            self._ended.wait_for(lambda: not claimed & self._ending)
+            self._claimed |= claimed
         try:
             yield
         finally:
             with self._lock:
-                self._claimed.discard(launch)
+                self._claimed -= claimed
 
     def _useless(self, endpoint: str, newest: int | None) -> set[str]:
         traffic = self._of(endpoint) if endpoint in self.store.endpoints() else Traffic(endpoint=endpoint)
         needed = {*traffic.weights, *traffic.beside.values()} | self._claimed | self._ending
         others = {launch for launch in self._launches(endpoint, newest) if launch not in needed}
         known = self.store.releases(endpoint) if others else []
-        verified = [release for release in known if release.verified and release.tag in others]
-        return others - {release.tag for release in sorted(verified, key=_answered, reverse=True)[: traffic.options.keep]}
+        verified = [release for release in known if release.verified and launches.id_of(release, launches.best(release)) in others]
+        latest = sorted(verified, key=_answered, reverse=True)[: traffic.options.keep]
+        return others - {launches.id_of(release, launches.best(release)) for release in latest}
 
     def _live(self, endpoint: str) -> list[Release]:
         """List the newest release, and the older ones that answer somewhere."""
@@ -302,9 +359,9 @@ class Traffics:
     def _of(self, name: str) -> Traffic:
         _, answering, state = self.store.endpoints()[name]
         releases = {release.number: release for release in self._live(name)}
-        beside = {release.tag: _id(release, "preview") for release in releases.values() if release.url}
+        beside = {release.tag: launches.id_of(release, "preview") for release in releases.values() if release.url}
         main = releases.get(answering) if answering is not None else None
-        weights = {_id(main, "verified" if state == "verified" else "preview"): 100} if main else {}
+        weights = {launches.id_of(main, launches.best(main) if state == "verified" else "preview"): 100} if main else {}
         shown = main or next(iter(releases.values()), None)
         return Traffic(
             endpoint=name,
@@ -312,38 +369,6 @@ class Traffics:
             beside=beside,
             options=self.store.options(name, shown.number) if shown else Options(),
         )
-
-    def _launch(self, release: Release, kind: Kind) -> Launch:
-        capture = self.store.find(Capture, release.capture)
-        if kind == "preview":
-            folder, interpreter, path, lock, packages = Path(capture.folder), capture.interpreter, capture.path, "", ""
-        else:
-            folder = Path(self.store.find(Bundle, release.bundle).folder) / "src"
-            kept = self.store.find(Lock, release.lock)
-            language: Language = plugins.load("languages", capture.language)()
-            python = language.environment(capture, kept, self.home.environments)
-            interpreter, path, lock = capture.interpreter if kept.received else str(python), (), kept.digest
-            packages = str(python.parents[1]) if kept.received else ""
-        return Launch(
-            endpoint=release.endpoint,
-            number=release.number,
-            state=kind,
-            folder=str(folder),
-            interpreter=interpreter,
-            path=path,
-            preload=from_json((folder / "manifest.json").read_bytes(), Manifest).preload,
-            lock=lock,
-            packages=packages,
-            keys=str(self.home.releases / release.endpoint / "keys.json"),
-            log=str(self.folder(release) / f"{kind}.log"),
-            options=self.store.options(release.endpoint, release.number),
-            batched=tuple(one.method for one in release.batching if one.on) if kind == "verified" else (),
-            environment=str(file) if (file := self._environment_file(release)).exists() else "",
-        )
-
-
-def _id(release: Release, kind: Kind) -> str:
-    return release.tag if kind == "verified" else f"{release.tag}-preview"
 
 
 def _only(traffic: Traffic, running: set[str]) -> Traffic:

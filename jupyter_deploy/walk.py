@@ -13,9 +13,10 @@ from pathlib import Path
 import msgspec
 
 from jupyter_deploy import bundle as bundles
-from jupyter_deploy import errors, manifest, plugins, stops
+from jupyter_deploy import compilation, errors, manifest, plugins, stops
 from jupyter_deploy import home as homes
 from jupyter_deploy import release as releases
+from jupyter_deploy.hastening import STAGE
 from jupyter_deploy.home import Home
 from jupyter_deploy.languages.base import Language
 from jupyter_deploy.store import Store
@@ -83,6 +84,8 @@ class Walk(threading.Thread):
         todo = STAGES[STAGES.index(self.release.state) + 1 :]
         try:
             for stage in todo:
+                if stage == "serving" and self.options.compile == "require" and not self.release.faster:
+                    self._compile()
                 with self._guard if stage == "serving" else contextlib.nullcontext():
                     self._do(stage, steps[stage])
         except errors.Cancelled as error:
@@ -159,6 +162,17 @@ class Walk(threading.Thread):
 
     def _call(self, launch: str, secret: str, path: str, body: bytes) -> tuple[int, bytes]:
         return self.target.call(launch, path, body, secret)
+
+    def _compile(self) -> None:
+        """Find the faster form that the release must have before it serves."""
+        entry, began = self.store.begin(self.release, STAGE), time.monotonic()
+        self._tell()
+        with stops.under(self._stopper, self.options.stage_deadline, self._late(STAGE)):
+            self.release = compilation.Compilation(self.store, self.traffics, self.release).run()
+        detail = compilation.told(self.release.compiled)
+        self.release = self.store.note(self.release, entry, time.monotonic() - began, detail)
+        if not self.release.faster:
+            raise compilation.refused(self.release)
 
     def _serve(self) -> str:
         self.traffics.serve(self.release)

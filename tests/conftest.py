@@ -41,6 +41,7 @@ def own_home() -> Iterator[Home]:
     home = Home(Path(tempfile.mkdtemp(prefix="jd-")))  # short, because sockets lie below it
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUPYTER_DEPLOY_HOME", str(home.root))
+        patch.setenv("JUPYTER_DEPLOY_COMPILE", "off")  # what works in the background would slow others; its own tests switch it on
         yield home
     with contextlib.suppress(errors.AgentUnreachable):
         connect(home, start=False).stop()

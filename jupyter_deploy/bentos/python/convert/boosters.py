@@ -12,6 +12,7 @@ from .nodes import Alone, Steps
 from .trees import LESS, LESS_OR_EQUAL, Ensemble
 
 Node = tuple[int, int, int, float, bool]
+Tree = tuple[list[Node], Callable[[int], float], int]
 SIGMOIDS = ("binary:logistic", "reg:logistic", "binary")
 SOFTMAXES = ("multi:softprob", "multi:softmax", "multiclass")
 PLAIN = (
@@ -33,7 +34,7 @@ class Sum(NamedTuple):
         single: Whether it rounds values to single precision first.
     """
 
-    trees: list[tuple[list[Node], Callable[[int], float], int]]
+    trees: list[Tree]
     base: list[float]
     objective: str
     slope: float
@@ -139,7 +140,7 @@ def of_xgboost(booster: Any) -> Sum:
     elif objective in EXPONENTIALS:
         base = [math.log(one) for one in base]
     last = _last_round(booster) * targets * int(model["gbtree_model_param"].get("num_parallel_tree", 1))
-    trees = []
+    trees: list[Tree] = []
     for tree, target in list(zip(model["trees"], model["tree_info"], strict=True))[: last or None]:
         if any(tree["split_type"]) or int(tree["tree_param"]["size_leaf_vector"]) > 1:
             raise Impossible("it has categorical features, or several numbers in a leaf")
@@ -169,7 +170,7 @@ def of_lightgbm(booster: Any) -> Sum:
     if "sqrt" in rest:
         raise Impossible("it was trained on roots")
     targets = int(dumped["num_tree_per_iteration"])
-    trees = []
+    trees: list[Tree] = []
     for at, tree in enumerate(dumped["tree_info"]):
         nodes: list[Node] = []
         values: dict[int, float] = {}

@@ -82,10 +82,10 @@ def width(input: Input) -> int:
         if texts:
             raise Impossible(f"its column `{texts[0]}` holds no numbers")
         return len(input.columns)
-    shape = input.shape or ()
-    if input.kind != "array" or len(shape) != 2 or shape[1] is None or not is_number(input.dtype or "float64"):
+    sizes = list(input.shape or ())
+    if input.kind != "array" or len(sizes) != 2 or sizes[1] is None or not is_number(input.dtype or "float64"):
         raise Impossible(f"its input is no table of numbers but of the kind `{input.kind}`")
-    return int(shape[1])
+    return int(sizes[1])
 
 
 def block(input: Input, dtype: str) -> tuple[Feed, ...]:

@@ -14,7 +14,7 @@ from .forms import is_number
 
 MOST = 200  # rows of a question
 STRANGE = "☃ étrange 東京 A b_c 12"
-Change = Callable[[Any, int, int], Any]
+Change = Callable[[int, Any, str], Any]  # of a value, by its place and its column's dtype
 
 
 class Question(NamedTuple):

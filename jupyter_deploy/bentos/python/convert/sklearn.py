@@ -15,7 +15,7 @@ from .trees import ASIDE, settle
 
 Types = list[tuple[str, Any]]
 OPSETS = {"": 20, "ai.onnx.ml": 3, ASIDE: 1}
-SCORES = ({}, {"raw_scores": True})
+SCORES: tuple[dict[str, Any], ...] = ({}, {"raw_scores": True})
 """What the second output of a classifier holds: probabilities, or what its decision function says."""
 
 
