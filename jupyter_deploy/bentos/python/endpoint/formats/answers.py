@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from typing import Any
 
@@ -111,23 +112,38 @@ def compact(values: list[Any], dtype: str | None = None) -> Any:
     Returns:
         An array of numpy's, or the values themselves.
     """
-    try:
-        import numpy as np
-    except ImportError:  # a function of plain values, in an environment without numpy
+    if importlib.util.find_spec("numpy") is None:  # a function of plain values, in an environment without it
         return values
     flat, shape = values, [len(values)]
     while flat and all(isinstance(one, list) for one in flat) and len({len(one) for one in flat}) == 1:
         shape.append(len(flat[0]))
         flat = [one for row in flat for one in row]
-    kinds = set(map(type, flat))
-    if not kinds or not (kinds in ({bool}, {int}) or (float in kinds and kinds <= {float, int, type(None), str})):
-        return values
-    if str in kinds and any(isinstance(one, str) and one not in INFINITE for one in flat):
-        return values
+    made = _array_of(flat, dtype if dtype is not None and _is_plain(dtype) else None)
+    return values if made is None else made.reshape(shape)
+
+
+def _is_plain(dtype: str) -> bool:
+    return is_numpy(dtype) or (dtype.startswith("datetime64[") and "," not in dtype)
+
+
+def _array_of(flat: list[Any], dtype: str | None) -> Any:
+    """Make an array of values of one kind; None where they are of several, or numpy does not hold them as they are."""
+    import numpy as np
+
+    kinds, kind = set(map(type, flat)), None if dtype is None else np.dtype(dtype).kind
+    floats = (float in kinds or kind == "f") and kinds <= {float, int, type(None), str}
+    if (
+        any(isinstance(one, str) and one not in INFINITE for one in flat)
+        if floats
+        else kind != "M" and kinds not in ({bool}, {int})
+    ):
+        return None
     try:
-        made = np.array([INFINITE.get(one, one) if isinstance(one, str) else one for one in flat] if str in kinds else flat)
-        made = made.astype("float64") if made.dtype.kind == "O" else made
+        if kind == "M":
+            return np.array(["NaT" if one is None else one for one in flat], dtype=dtype)
+        made = np.array(
+            [INFINITE.get(one, one) if isinstance(one, str) else one for one in flat], dtype="float64" if floats else None
+        )
     except (ValueError, TypeError, OverflowError):
-        return values
-    exact = np.dtype(dtype) if dtype is not None and is_numpy(dtype) else made.dtype
-    return (made.astype(exact) if exact.kind == made.dtype.kind else made).reshape(shape)
+        return None
+    return None if made.dtype.kind not in "biuf" else made.astype(dtype) if made.dtype.kind == kind else made

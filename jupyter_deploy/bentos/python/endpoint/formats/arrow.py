@@ -225,6 +225,9 @@ def _array(values: Any) -> Any:
             inner = pa.FixedSizeListArray.from_arrays(inner, size)
         return inner
     try:
-        return pa.array(values)
+        made = pa.array(values)
     except (pa.ArrowException, TypeError, OverflowError):  # values of several kinds
+        made = None
+    if made is None or "struct<" in str(made.type):  # in which objects of several kinds would get each other's fields
         return pa.array([None if one is None else msgspec.json.encode(one).decode() for one in values], pa.string())
+    return made
