@@ -1,4 +1,4 @@
-"""Real releases, deployed as a person deploys them: behind the router, and the same bundle again with its worker at a port of its own."""
+"""Real releases, deployed as a person deploys them: behind the router, and the same bundle again at a port of its own."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from wrk import tree
 from jupyter_deploy.home import Home
 from jupyter_deploy.targets.base import Launch
 from jupyter_deploy.targets.local import sockets
+from jupyter_deploy.targets.local.commands import SILENCE, limits
 from jupyter_deploy.targets.local.parents import ENDPOINT
-from jupyter_deploy.targets.local.workers import SILENCE, _limits
 from jupyter_deploy.values import from_json
 
 METHOD = "predict"
@@ -104,7 +104,7 @@ def _command(launch: Launch, folder: Path, workers: int) -> dict[str, Any]:
     return {
         "do": "release", "release": f"{launch.endpoint}@{launch.number}", "state": launch.state, "folder": launch.folder,
         "runtime": str(folder / "r"), "workers": workers, "keys": launch.keys, "log": str(folder / "log"),
-        "network": launch.options.network, "limits": _limits(launch.options), "silence": SILENCE,
+        "network": launch.options.network, "limits": limits(launch.options), "silence": SILENCE,
         "environment": launch.environment, "isolated": launch.options.isolation, "packages": launch.packages,
         "hidden": [], "batched": list(launch.batched),
     }  # fmt: skip

@@ -26,15 +26,18 @@ class Report:
     figures: dict[str, Any] = field(default_factory=dict)
     bars: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def add(self, name: str, value: Any, most: float | None = None) -> None:
+    def add(self, name: str, value: Any, most: float | None = None, least: float | None = None) -> None:
         """Note a figure.
 
         Args:
             name: Its name with its unit.
             value: The figure; numbers are rounded to four digits.
             most: The largest value at which its bar holds, if it has one.
+            least: The smallest one.
         """
         self.figures[name] = rounded(value)
+        if least is not None:
+            self.bars[name] = {"bar": f">= {least:g}", "got": rounded(value), "holds": bool(value >= least)}
         if most is not None:
             self.bars[name] = {"bar": f"<= {most:g}", "got": rounded(value), "holds": bool(value <= most)}
 
@@ -57,7 +60,7 @@ class Report:
     def show(self) -> None:
         """Print the bars as a table."""
         rows = [(name, one["bar"], one["got"], "holds" if one["holds"] else "MISSED") for name, one in self.bars.items()]
-        table(("bar", "at most", "got", ""), rows)
+        table(("bar", "wanted", "got", ""), rows)
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -1,10 +1,10 @@
 """What a request costs, with the servers that people use otherwise beside us in the same run.
 
-python bench/serving.py [--peers PYTHON] [--quick] [--workloads add lr ...] [--rounds 3]
+python bench/serving.py [--peers PYTHON] [--mlserver PYTHON] [--frameworks PYTHON] [--quick] [--only loads router memory rows]
 
-Every figure is taken in turns: one second of each server, then the next round. CPU a request counts every process of a server, in
-microseconds; it is the figure that other work on the machine disturbs least. Where there are two cores, servers have one and wrk the
-other. Prints tables and writes `bench/results/serving.json`. Exits 1 where a bar is missed.
+Every load is taken in turns: a second of each server, then the next round. CPU counts every process of a server, in microseconds a
+request; other work on the machine disturbs it least. Where there are two cores, servers have one and wrk has the other. Prints
+tables and writes `bench/results/serving.json`. Exits 1 where a bar is missed.
 """
 
 from __future__ import annotations
@@ -13,25 +13,28 @@ import argparse
 import contextlib
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import stacks
 import workloads
+from footprint import measure_memory
 from kernel import fresh_home
+from loads import COMPILED, judge, judge_router, measure, on_two_cores, say, tell
 from ours import alone, behind_router, deploy
-from report import Report, table
-from stacks import APPS, Peers, Stack, fastapi, raw
-from wrk import CLIENT, SERVER, Load, press
+from report import Report
+from stacks import APPS, Peers, Stack
+from transport import measure_rows
+from wrk import CLIENT, SERVER
 
-CONNECTIONS = (1, 32)
-ROWS = (1, 64)
-Cell = tuple[str, int, int, str]  # workload, rows, connections, server
+from jupyter_deploy.home import Home
+
+PARTS = ("loads", "router", "memory", "rows")
+QUICK = ("add", "lr", "rf")
 
 
 def main() -> int:
@@ -40,113 +43,130 @@ def main() -> int:
     Returns:
         0 where every bar holds, 1 otherwise.
     """
-    asked, began = arguments(), time.monotonic()
+    asked, began, report = arguments(), time.monotonic(), Report()
     if shutil.which("wrk") is None:
         print("wrk is not here. On Debian: apt-get install wrk, then run this again.", file=sys.stderr)
         return 1
-    if SERVER | CLIENT <= os.sched_getaffinity(0):
-        os.sched_setaffinity(0, SERVER)  # everything that is started from here on; wrk is put on the other core
-    report = Report()
-    with contextlib.ExitStack() as stack:
-        home = stack.enter_context(fresh_home())
-        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jdw-")))
-        stacks = start(asked, home, work, stack)
-        loads = measure(stacks, asked.rounds, ROWS)
-    tell(report, loads)
+    if os.sched_getaffinity(0) >= SERVER | CLIENT:
+        os.sched_setaffinity(0, SERVER)  # for all that is started from here on; wrk alone is put on the other core
+    with contextlib.ExitStack() as ends:
+        home, work = ends.enter_context(fresh_home()), Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="jdw-")))
+        Run(asked, home, work, ends).measure(report)
     report.show()
-    path = report.write("serving", quick=asked.quick, workloads=asked.workloads, rounds=asked.rounds)
+    path = report.write("serving", quick=asked.quick, parts=asked.only, workloads=asked.workloads, rounds=asked.rounds)
     print(f"{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}   {time.monotonic() - began:.0f} s")
     return 0 if all(bar["holds"] for bar in report.bars.values()) else 1
 
 
-def start(asked: argparse.Namespace, home, work: Path, stack: contextlib.ExitStack) -> list[Stack]:
-    """Start everything."""
-    names = tuple(asked.workloads)
-    found: list[Stack] = []
-    urls = {}
-    for name in names:
-        say(f"deploy {name}")
-        urls[name] = deploy(home, name, name, workers=1)
-        if asked.onnx and name in workloads.FITTED:
-            urls[f"{name}-onnx"] = deploy(home, f"{name}-onnx", name, workers=1, onnx=True)
-    found.append(behind_router(home, urls))
-    for name in urls:
-        found.append(alone(home, name, work))
-        stack.callback(found[-1].close)
-    if asked.peers:
-        peers = Peers(asked.peers, work, work / "models", names)
-        peers.prepare()
-        if asked.onnx:
-            subprocess.run(
-                [sys.executable, APPS / "convert.py", peers.models, *(n for n in names if n in workloads.FITTED)],
-                check=True,
-                env={**os.environ, "PYTHONPATH": str(APPS.parent)},
+class Run:
+    """One run of the bench.
+
+    Args:
+        asked: The command line.
+        home: An empty home of ours.
+        work: An empty folder.
+        ends: Takes what is to be ended.
+    """
+
+    def __init__(self, asked: argparse.Namespace, home: Home, work: Path, ends: contextlib.ExitStack) -> None:
+        self.asked, self.home, self.work, self.ends = asked, home, work, ends
+        self.names = tuple(asked.workloads)
+        self.peers = Peers(asked.peers, work / "peers", work / "models", self.names)
+
+    def measure(self, report: Report) -> None:
+        """Measure all parts that were asked for.
+
+        Args:
+            report: Takes the figures.
+        """
+        only = self.asked.only
+        urls = self.deployed() if set(only) != {"rows"} else {}
+        if {"loads", "memory"} & set(only):
+            self.fit()
+        if "loads" in only:
+            with contextlib.ExitStack() as ends:
+                costs = measure([*self.ours(urls, ends), *self.others(ends)], self.asked.rounds)
+            tell(report, costs)
+            judge(report, costs)
+        if "router" in only and "add" in urls:
+            cores = SERVER | CLIENT
+            judge_router(report, on_two_cores(behind_router(self.home, urls), cores, 2 if self.asked.quick else 5))
+        if "memory" in only:
+            say("memory")
+            measure_memory(report, self.home, self.peers, self.work, [*urls])
+        if "rows" in only:
+            say("rows")
+            measure_rows(
+                report, self.home, (1, 100, 10_000) if self.asked.quick else (1, 10, 100, 1000, 10_000, 100_000, 1_000_000)
             )
-        for make in (raw, fastapi):
-            say(f"start {make.__name__}")
-            found.append(make(peers))
-            stack.callback(found[-1].close)
-    return found
 
+    def deployed(self) -> dict[str, str]:
+        """Deploy every workload, and as ONNX where it can be; give their URLs."""
+        urls = {}
+        for name in self.names:
+            say(f"deploy {name}")
+            urls[name] = deploy(self.home, name, name, workers=1, compile="off")
+            if name in workloads.FITTED:
+                urls[name + COMPILED] = deploy(self.home, name + COMPILED, name, workers=1, onnx=True, compile="off")
+        return urls
 
-def measure(stacks: Sequence[Stack], rounds: int, sizes: Sequence[int]) -> dict[Cell, list[Load]]:
-    """Load every server in turns."""
-    loads: dict[Cell, list[Load]] = defaultdict(list)
-    for number in range(rounds):
-        for rows in sizes:
-            for connections in CONNECTIONS:
-                say(f"round {number + 1} of {rounds}, {rows} rows, {connections} connections")
-                for one in stacks:
-                    for name, ask in one.asks.items():
-                        body = ask.encoded(name.removesuffix("-onnx"), rows)
-                        loads[name, rows, connections, one.name].append(press(ask.url, body, ask.key, connections, 1, one.parts()))
-    return loads
+    def fit(self) -> None:
+        """Fit the models as the peers read them, and convert them for the ceiling."""
+        self.peers.prepare()
+        fitted = [name for name in self.names if name in workloads.FITTED]
+        env = {**os.environ, "PYTHONPATH": str(APPS.parent)}
+        subprocess.run([sys.executable, APPS / "convert.py", self.peers.models, *fitted], check=True, env=env)
 
+    def ours(self, urls: dict[str, str], ends: contextlib.ExitStack) -> list[Stack]:
+        """Give our releases behind the router, and start each again without it."""
+        found = [behind_router(self.home, urls)]
+        for name in urls:
+            say(f"start {name} without the router")
+            found.append(alone(self.home, name, self.work))
+            ends.callback(found[-1].close)
+        return found
 
-def tell(report: Report, loads: dict[Cell, list[Load]]) -> None:
-    for workload in dict.fromkeys(cell[0] for cell in loads):
-        rows = []
-        for (name, size, connections, server), found in loads.items():
-            if name != workload:
-                continue
-            mid = lambda pick: statistics.median(map(pick, found))
-            parts = " + ".join(f"{mid(lambda one, part=part: one.cpu[part]):.0f}" for part in found[0].cpu)
-            rows.append(
-                (
-                    size,
-                    connections,
-                    server,
-                    min(one.whole for one in found),
-                    parts,
-                    mid(lambda one: one.rate),
-                    mid(lambda one: one.p50),
-                    mid(lambda one: one.p99),
-                    sum(one.bad for one in found),
-                )
-            )
-        print(workload)
-        table(
-            ("rows", "conns", "server", "cpu us min", "median", "req/s", "p50 ms", "p99 ms", "bad"),
-            sorted(rows, key=lambda r: r[:2]),
-        )
+    def others(self, ends: contextlib.ExitStack) -> list[Stack]:
+        """Start the ceiling and the peers."""
+        makers: Sequence[Callable[[Peers], Stack | list[Stack]]] = (stacks.raw, stacks.fastapi)
+        if not self.asked.quick:
+            makers = (*makers, stacks.bentoml, stacks.litserve, stacks.mlflow)
+        found: list[Stack] = []
+        for make in makers:
+            self._start(make, self.peers, found, ends)
+        if self.asked.mlserver and not self.asked.quick:
+            own = Peers(self.asked.mlserver, self.work / "mlserver", self.work / "mlserver-models", self.names)
+            own.prepare()
+            self._start(stacks.mlserver, own, found, ends)
+        return found
 
-
-def say(text: str) -> None:
-    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+    @staticmethod
+    def _start(make: Callable[[Peers], Stack | list[Stack]], peers: Peers, found: list[Stack], ends: contextlib.ExitStack) -> None:
+        say(f"start {make.__name__}")
+        made = make(peers)
+        for one in made if isinstance(made, list) else [made]:
+            found.append(one)
+            ends.callback(one.close)
 
 
 def arguments() -> argparse.Namespace:
+    """Read the command line.
+
+    Returns:
+        `peers`, `mlserver`, `quick`, `rounds`, `only` and `workloads`.
+    """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    peers = "the interpreter of the environment that holds the peers"
-    parser.add_argument("--peers", type=lambda text: Path(text).absolute(), help=peers)
-    parser.add_argument(
-        "--mlserver", type=lambda text: Path(text).absolute(), help="the interpreter of the environment that holds MLServer"
-    )
-    parser.add_argument("--quick", action="store_true", help="one round")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--onnx", action="store_true")
-    parser.add_argument("--workloads", nargs="+", choices=tuple(workloads.TITLES), default=("add", "lr", "rf", "text"))
-    return parser.parse_args()
+    path = lambda text: Path(text).absolute()  # noqa: E731 (two arguments share it)
+    parser.add_argument("--peers", type=path, required=True, help="the interpreter of the environment that holds the peers")
+    parser.add_argument("--mlserver", type=path, help="the interpreter of the environment that holds MLServer")
+    parser.add_argument("--quick", action="store_true", help="one round, and beside us only the ceiling and FastAPI")
+    parser.add_argument("--rounds", type=int, default=0, help="how often each server is loaded in each way")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to run")
+    parser.add_argument("--workloads", nargs="+", choices=tuple(workloads.TITLES), help="what to serve")
+    asked = parser.parse_args()
+    asked.workloads = asked.workloads or (QUICK if asked.quick else ("add", *workloads.FITTED))
+    asked.rounds = asked.rounds or (1 if asked.quick else 3)
+    return asked
 
 
 if __name__ == "__main__":

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import workloads
@@ -44,6 +45,11 @@ class Ask:
     body: Callable[[list[Any]], Any] = rows_body
     answers: Callable[[Any], Any] = lambda answer: answer["predictions"]
     key: str = ""
+
+    @property
+    def port(self) -> int:
+        """Its port."""
+        return urlsplit(self.url).port or 80
 
     def encoded(self, workload: str, rows: int) -> bytes:
         """Write a body of some rows."""
@@ -112,11 +118,15 @@ class Peers:
 
 def raw(peers: Peers) -> Stack:
     """Plain ASGI and msgspec: the ceiling."""
-    process, port = peers.uvicorn("raw:app")
-    asks = {name: Ask(f"http://127.0.0.1:{port}/{name}") for name in peers.names}
-    compiled = [name for name in peers.names if (peers.models / f"{name}.onnx").exists()]
-    asks |= {f"{name}-onnx": Ask(f"http://127.0.0.1:{port}/{name}-onnx") for name in compiled}
-    return of_process("raw ASGI + msgspec", process, asks)
+    names = [*peers.names, *(f"{name}-onnx" for name in peers.names if (peers.models / f"{name}.onnx").exists())]
+    process, port = peers.uvicorn("raw:app", names)
+    return of_process("raw ASGI + msgspec", process, {name: Ask(f"http://127.0.0.1:{port}/{name}") for name in names})
+
+
+def raw_of(peers: Peers, name: str) -> Stack:
+    """The ceiling with one model alone."""
+    process, port = peers.uvicorn("raw:app", [name])
+    return of_process("raw ASGI + msgspec", process, {name: Ask(f"http://127.0.0.1:{port}/{name}")})
 
 
 def fastapi(peers: Peers) -> Stack:
@@ -127,14 +137,27 @@ def fastapi(peers: Peers) -> Stack:
 
 def of_process(name: str, process: subprocess.Popen[bytes], asks: dict[str, Ask]) -> Stack:
     """Wait until a server that is one tree of processes answers."""
-    stack = Stack(name, asks, lambda: {"server": tree(process.pid)}, lambda: end(process))
+    return of_processes(name, [process] * len(asks), asks)
+
+
+def of_processes(name: str, processes: list[subprocess.Popen[bytes]], asks: dict[str, Ask]) -> Stack:
+    """Wait until the servers of a stack, one for each workload, answer."""
+    every = list({one.pid: one for one in processes}.values())
+
+    def parts() -> dict[str, list[int]]:
+        return {"server": [pid for one in every for pid in tree(one.pid)]}
+
+    def close() -> None:
+        for one in every:
+            end(one)
+
     try:
-        for workload, ask in asks.items():
+        for process, (workload, ask) in zip(processes, asks.items(), strict=True):
             await_answer(workload, ask, process)
     except BaseException:
-        stack.close()
+        close()
         raise
-    return stack
+    return Stack(name, asks, parts, close)
 
 
 def await_answer(workload: str, ask: Ask, process: subprocess.Popen[bytes]) -> None:
@@ -160,23 +183,76 @@ def end(process: subprocess.Popen[bytes]) -> None:
     """End a server with all that it started."""
     family = tree(process.pid)
     process.send_signal(signal.SIGTERM)
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(5)
-    except subprocess.TimeoutExpired:
-        pass
     for pid in family:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
     process.wait()
 
 
-def emptied(folder: Path) -> Iterator[Path]:
-    """Give an empty folder that is gone afterwards."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+def bentoml(peers: Peers) -> list[Stack]:
+    """BentoML, one server whose workloads can be asked three ways."""
+    port = free_port()
+    program = [str(peers.python.parent / "bentoml"), "serve", "stock:Stock", "--host", "127.0.0.1", "--port", str(port)]
+    process = peers.start(program, SERVED=",".join(peers.names))
+    ways = {"BentoML": "", "BentoML, async": "_async", "BentoML, batchable": "_batch"}
+    url = f"http://127.0.0.1:{port}/"
+    asks = {
+        title: {name: Ask(f"{url}{name}{suffix}", answers=lambda answer: answer) for name in peers.names if _has(name, suffix)}
+        for title, suffix in ways.items()
+    }
+    return [of_process(title, process, found) for title, found in asks.items()]
+
+
+def _has(name: str, suffix: str) -> bool:
+    return (name, suffix) not in {("add", "_batch"), ("rf", "_async")}
+
+
+def litserve(peers: Peers) -> Stack:
+    """LitServe, one server a workload."""
+    asks, processes = {}, []
+    for name in [one for one in peers.names if one != "mlp"]:
+        port = free_port()
+        processes.append(peers.start([str(peers.python), "lit.py", str(port), name]))
+        asks[name] = Ask(f"http://127.0.0.1:{port}/predict")
+    return of_processes("LitServe", processes, asks)
+
+
+def mlflow(peers: Peers) -> Stack:
+    """MLflow, one server a model."""
+    names = [one for one in peers.names if one in workloads.FITTED]
+    saved = peers.work / "mlflow"
+    made = peers.start([str(peers.python), "flow.py", str(saved), *names])
+    if made.wait():
+        raise RuntimeError("MLflow does not save the models")
+    asks, processes = {}, []
+    for name in names:
+        port = free_port()
+        program = [str(peers.python.parent / "mlflow"), "models", "serve", "-m", str(saved / name), "--env-manager", "local"]
+        processes.append(peers.start([*program, "-h", "127.0.0.1", "-p", str(port), "-w", "1"]))
+        asks[name] = Ask(f"http://127.0.0.1:{port}/invocations", body=lambda rows: {"inputs": rows})
+    return of_processes("MLflow", processes, asks)
+
+
+def mlserver(peers: Peers) -> Stack:
+    """MLServer, one server for all models."""
+    names = [one for one in peers.names if one in workloads.FITTED]
+    folder = peers.work / "mlserver"
+    if peers.start([str(peers.python), "mls.py", str(folder), *names]).wait():
+        raise RuntimeError("what MLServer serves was not written")
+    port = free_port()
+    ports = {"MLSERVER_HTTP_PORT": port, "MLSERVER_GRPC_PORT": free_port(), "MLSERVER_METRICS_PORT": free_port()}
+    program = [str(peers.python.parent / "mlserver"), "start", str(folder)]
+    process = peers.start(program, folder, MLSERVER_HOST="127.0.0.1", **{name: str(one) for name, one in ports.items()})
+    url = f"http://127.0.0.1:{port}/v2/models"
+    asks = {name: Ask(f"{url}/{name}/infer", _v2, lambda answer: answer["outputs"][0]["data"]) for name in names}
+    return of_process("MLServer", process, asks)
+
+
+def _v2(rows: list[Any]) -> Any:
+    if isinstance(rows[0], str):
+        told = {"name": "x", "shape": [len(rows)], "datatype": "BYTES", "parameters": {"content_type": "str"}}
+        return {"inputs": [{**told, "data": rows}]}
+    flat = [value for row in rows for value in row]
+    return {"inputs": [{"name": "x", "shape": [len(rows), len(rows[0])], "datatype": "FP64", "data": flat}]}

@@ -1,7 +1,7 @@
 """What the servers of `make bench-serving` serve: the same models and rows for all of them.
 
-`python bench/workloads.py FOLDER add lr` fits the named ones and keeps them there, for the interpreter that runs it. A release imports
-this file, so it imports nothing at the top that is not every model's.
+`python bench/workloads.py FOLDER add lr` fits the named ones and keeps them there, for the interpreter that runs it. A release
+imports this file, so it imports nothing at the top that is not every model's.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-FEATURES = 30
+FEATURES, TREES = 30, 100
 WORDS = (
     "late",
     "refund",
@@ -44,7 +44,7 @@ def table(rows: int) -> Any:
         rows: How many.
 
     Returns:
-        An array of rows × 30 features.
+        An array of rows by 30 features.
     """
     import numpy as np
     from sklearn.datasets import load_breast_cancer
@@ -104,7 +104,7 @@ def fit(name: str) -> Any:
     from sklearn.linear_model import LogisticRegression
 
     data, target = load_breast_cancer(return_X_y=True)
-    made = LogisticRegression(max_iter=10_000) if name == "lr" else RandomForestClassifier(100, random_state=0)
+    made = LogisticRegression(max_iter=10_000) if name == "lr" else RandomForestClassifier(TREES, random_state=0)
     return made.fit(data, target)
 
 

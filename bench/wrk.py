@@ -43,7 +43,15 @@ class Load(NamedTuple):
         return sum(self.cpu.values())
 
 
-def press(url: str, body: bytes, key: str, connections: int, seconds: int, parts: Mapping[str, Iterable[int]]) -> Load:
+def press(
+    url: str,
+    body: bytes,
+    key: str,
+    connections: int,
+    seconds: int,
+    parts: Mapping[str, Iterable[int]],
+    cores: set[int] | None = None,
+) -> Load:
     """Send as many requests as the server answers.
 
     Args:
@@ -53,13 +61,14 @@ def press(url: str, body: bytes, key: str, connections: int, seconds: int, parts
         connections: How many requests are in flight.
         seconds: For how long.
         parts: The process ids of the server's parts.
+        cores: Where wrk runs; on a core of its own if not given, where it has one.
 
     Returns:
         What came of it.
     """
     before = {name: clocks(pids) for name, pids in parts.items()}
     program = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "20s", "-s", str(SCRIPT), url]
-    pinned = ["taskset", "-c", ",".join(map(str, CLIENT))] if pinning() else []
+    pinned = ["taskset", "-c", ",".join(map(str, cores or CLIENT))] if pinning() else []
     done = subprocess.run(
         [*pinned, *program], check=True, capture_output=True, text=True, env={**os.environ, "BODY": body.decode(), "KEY": key}
     )

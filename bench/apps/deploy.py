@@ -6,6 +6,7 @@ import json
 import sys
 from typing import Any
 
+import tables
 import workloads
 
 import jupyter_deploy as jd
@@ -15,13 +16,15 @@ def example(workload: str) -> Any:
     """Give rows by which the contract is told."""
     if workload == "text":
         return workloads.texts(20)
+    if workload == "table":
+        return tables.frame(20)
     if workload == "mlp":
         return workloads.table(20).astype("float32")
     return workloads.table(20)
 
 
 name, workload, options = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
-model = workloads.fit(workload)
+model = tables.fit() if workload == "table" else workloads.fit(workload)
 if options.pop("onnx", False):
     from convert import to_onnx
 

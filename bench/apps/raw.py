@@ -1,7 +1,6 @@
 """The ceiling: plain ASGI and msgspec without keys, contract, metrics or request ids, rows of one tick answered in one call.
 
-`uvicorn raw:app` with `MODELS`, the folder of the pickles, and `SERVED`, the names of those to load. `/lr` runs the model itself,
-`/lr-onnx` its ONNX form.
+`uvicorn raw:app` with `MODELS`, the folder of the models, and `SERVED`, the names of those to load; `lr-onnx` is `lr` as ONNX.
 """
 
 from __future__ import annotations
@@ -108,18 +107,21 @@ async def _added(pairs: list[Pair]) -> list[float]:
     return [pair.a + pair.b for pair in pairs]
 
 
-def _routes(name: str) -> dict[str, tuple[Any, Callable[[list[Any]], Awaitable[list[Any]]]]]:
+def _route(name: str) -> tuple[Any, Callable[[list[Any]], Awaitable[list[Any]]]]:
+    workload = name.removesuffix("-onnx")
     if name == "add":
-        return {"/add": (msgspec.json.Decoder(Pairs).decode, _added)}
+        return msgspec.json.Decoder(Pairs).decode, _added
+    decode = msgspec.json.Decoder(Texts if workload == "text" else Table).decode
+    return decode, Batch(_predictor(name, workload), beside=name in SLOW)
+
+
+def _predictor(name: str, workload: str) -> Callable[[list[Any]], Any]:
+    if name != workload:
+        return _onnx(workload)
     model = joblib.load(FOLDER / f"{name}.joblib")
     if name == "mlp":
-        return {"/mlp": (msgspec.json.Decoder(Table).decode, Batch(_torch(model), beside=False))}
-    decode = msgspec.json.Decoder(Texts if name == "text" else Table).decode
-    take = (lambda rows: model.predict(rows)) if name == "text" else (lambda rows: model.predict(np.array(rows)))
-    routes = {f"/{name}": (decode, Batch(take, beside=name in SLOW))}
-    if (FOLDER / f"{name}.onnx").exists():
-        routes[f"/{name}-onnx"] = (decode, Batch(_onnx(name), beside=False))
-    return routes
+        return _torch(model)
+    return model.predict if name == "text" else lambda rows: model.predict(np.array(rows))
 
 
 def _torch(model: Any) -> Callable[[list[Any]], Any]:
@@ -146,7 +148,7 @@ def _onnx(name: str) -> Callable[[list[Any]], Any]:
     return lambda rows: session.run([answer], {entry.name: np.array(rows, dtype=np.float32)})[0]
 
 
-ROUTES = {path: route for name in os.environ["SERVED"].split(",") for path, route in _routes(name).items()}
+ROUTES = {f"/{name}": _route(name) for name in os.environ["SERVED"].split(",")}
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
