@@ -38,7 +38,18 @@ def read(body: bytes, decoder: RowDecoder) -> Part:
         InvalidBody: If the body is no such stream.
         InvalidInput: If it does not fit the contract.
     """
-    stream = _opened(body, decoder)
+    try:
+        import pyarrow as pa
+    except ImportError as error:
+        raise NoReader("This endpoint reads no Arrow, because the model's environment has no pyarrow; send JSON.") from error
+    try:
+        return _read(body, decoder, pa)
+    except (pa.ArrowException, ValueError, KeyError, TypeError, OverflowError, OSError, struct.error) as error:
+        raise InvalidBody("The body is no sound Arrow IPC stream.") from error
+
+
+def _read(body: bytes, decoder: RowDecoder, pa: Any) -> Part:
+    stream = _opened(body, decoder, pa)
     names = [name for name in stream.schema.names if not _INDEX.fullmatch(name)]
     if len(set(names)) < len(names):
         raise InvalidInput([("rows", "two columns have one name")])
@@ -56,24 +67,15 @@ def read(body: bytes, decoder: RowDecoder) -> Part:
     return table.from_columns(cells, stream.num_rows, decoder, len(body))
 
 
-def _opened(body: bytes, decoder: RowDecoder) -> Any:
-    try:
-        import pyarrow as pa
-    except ImportError as error:
-        raise NoReader("This endpoint reads no Arrow, because the model's environment has no pyarrow; send JSON.") from error
-    try:
-        _guard(body, pa)
-        stream = pa.ipc.open_stream(pa.py_buffer(body))
-        _few_columns(stream.schema, decoder)
-        batches = []
-        for batch in stream:
-            batch.validate(full=True)
-            batches.append(batch)
-        return pa.Table.from_batches(batches, stream.schema)
-    except (pa.ArrowException, ValueError, KeyError, TypeError, OverflowError, OSError, struct.error) as error:
-        if isinstance(error, InvalidInput):
-            raise
-        raise InvalidBody("The body is no sound Arrow IPC stream.") from error
+def _opened(body: bytes, decoder: RowDecoder, pa: Any) -> Any:
+    _guard(body, pa)
+    stream = pa.ipc.open_stream(pa.py_buffer(body))
+    _few_columns(stream.schema, decoder)
+    batches = []
+    for batch in stream:
+        batch.validate(full=True)
+        batches.append(batch)
+    return pa.Table.from_batches(batches, stream.schema)
 
 
 def _few_columns(schema: Any, decoder: RowDecoder) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import re
 from typing import Any
 
 from ..parts import Part
@@ -13,7 +14,11 @@ from . import table
 
 MEDIA_TYPE = "application/x-npy"
 _KINDS = "biufUMm"  # numbers, booleans, texts, moments
-_HEADS = {(1, 0): "read_array_header_1_0", (2, 0): "read_array_header_2_0"}
+_HEAD = re.compile(
+    rb"\{\s{0,9}'descr':\s{0,9}'(?P<descr>[<>|=]?(?:\?|[biufUMm]\d{1,9})(?:\[\w{1,9}\])?)',\s{0,9}'fortran_order':\s{0,9}(?P<fortran>True|False),"
+    rb"\s{0,9}'shape':\s{0,9}\((?P<shape>(?:\d{1,19},\s{0,9}){0,64}(?:\d{1,19})?)\),?\s{0,9}\}[ ]{0,999}\n"
+)
+"""What numpy writes before the values; it is read as a text, because numpy's own reader parses it as Python."""
 
 
 def read(body: bytes, decoder: RowDecoder) -> Part:
@@ -45,20 +50,26 @@ def array_of(body: bytes) -> Any:
     Raises:
         InvalidBody: If the body is none, or holds objects.
     """
-    from numpy.lib import format as npy
+    import numpy as np
 
-    file = io.BytesIO(body)
+    found = _HEAD.match(body, _start(body))
+    if found is None:
+        raise InvalidBody("The body is no .npy file of numbers, booleans, texts or moments; nothing else is read.")
     try:
-        head = _HEADS[npy.read_magic(file)]
-        shape, by_column, dtype = getattr(npy, head)(file)
-    except (ValueError, KeyError, TypeError, SyntaxError, RecursionError, MemoryError, OverflowError) as error:
-        raise InvalidBody("The body is no .npy file of version 1 or 2.") from error
-    if dtype.hasobject or dtype.kind not in _KINDS or not dtype.itemsize:
-        raise InvalidBody("The array holds something other than numbers, booleans, texts or moments; nothing else is read.")
-    start = file.tell()
-    if any(one < 0 for one in shape) or math.prod(shape) * dtype.itemsize != len(body) - start:
+        dtype = np.dtype(found["descr"].decode("ascii"))
+    except TypeError as error:
+        raise InvalidBody("The body is no .npy file of a type that numpy has.") from error
+    shape = tuple(int(one) for one in re.findall(rb"\d+", found["shape"]))
+    if not dtype.itemsize or math.prod(shape) * dtype.itemsize != len(body) - found.end():
         raise InvalidBody("The body is longer or shorter than the shape in its head says.")
-    return _array(body, dtype, start, shape, by_column=by_column)
+    return _array(body, dtype, found.end(), shape, by_column=found["fortran"] == b"True")
+
+
+def _start(body: bytes) -> int:
+    """Find the text of a head, which has its length before it."""
+    if body[:6] != b"\x93NUMPY" or body[6:8] not in (b"\1\0", b"\2\0", b"\3\0"):
+        return len(body)
+    return 10 if body[6:8] == b"\1\0" else 12
 
 
 def _array(body: bytes, dtype: Any, start: int, shape: tuple[int, ...], *, by_column: bool) -> Any:
