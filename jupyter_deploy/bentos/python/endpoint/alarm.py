@@ -30,13 +30,14 @@ class Alarm:
 
     Attributes:
         usable: Whether calls can be ended here; signals are taken by the main thread alone.
+        is_late: Whether the last call took too long.
     """
 
     def __init__(self, seconds: float) -> None:
         self.usable = threading.current_thread() is threading.main_thread()
         self._seconds = seconds
         self._since = 0.0
-        self._is_set = self._is_late = False
+        self._is_set = self.is_late = False
         if self.usable:
             signal.signal(signal.SIGALRM, self._ring)
 
@@ -54,16 +55,19 @@ class Alarm:
         """
         try:
             try:
-                self._is_late, self._since = False, time.monotonic()
+                self.is_late, self._since = False, time.monotonic()
                 if not self._is_set:
                     self._set(self._seconds)
-                return function()
+                result = function()
             finally:
                 self._since = 0.0
         except BaseException:  # as what the model's own code, or ours around it, has told it
-            if not self._is_late:
+            if not self.is_late:
                 raise
             raise Rang from None
+        if self.is_late:  # whoever was called has kept it to itself
+            raise Rang
+        return result
 
     def _set(self, seconds: float) -> None:
         self._is_set = True
@@ -77,5 +81,5 @@ class Alarm:
         if left > 0:
             self._set(left)
             return
-        self._is_late = True
+        self.is_late = True
         raise _Late

@@ -53,6 +53,10 @@ class Batching:
         self._recent: dict[str, float] = {}
         self._is_due = self._is_watched = False
 
+    def __len__(self) -> int:
+        """Say how many requests wait for the model."""
+        return len(self._turns)
+
     def ask(
         self, method: BoundMethod, exchange: Exchange, body: bytes, caller: str, arrived: float, done: Callable[[Result], Any]
     ) -> Job | None:
@@ -136,7 +140,8 @@ class Batching:
                 return
 
     def _most(self, first: Job) -> int:
-        return min(self._limits.batch, MOST) if self._slot.batched(first.method.method.name) else 1
+        name = first.method.method.name
+        return self._slot.most(name, min(self._limits.batch, MOST)) if self._slot.batched(name) else 1
 
     def _is_quick(self, jobs: list[Job]) -> bool:
         return not self._calling and sum([job.part.weight for job in jobs]) <= SMALL and self._was_quick(jobs[0])
@@ -174,8 +179,8 @@ class Batching:
             ended, waits = time.monotonic(), [began - job.arrived for job in jobs]
             self._slot.predicted(name, sum([job.part.size for job in jobs]), ended - began, waits)
         except Problem as problem:
-            if len(jobs) == 1:
-                return [(jobs[0], problem)]
+            if len(jobs) == 1 or self._alarm.is_late:
+                return [(job, problem) for job in jobs]
             return [one for job in jobs for one in self._answer([job])]
         finally:
             self._slot.busy = 0.0

@@ -23,7 +23,7 @@ from .hotpath import Asgi, Checker, HotPath, Served, routes_of
 from .keys import Keys, OneKey, Open, make_key, well_formed
 from .limits import Limits
 from .model import Model, load, read
-from .workers import warm
+from .warming import warm
 
 LEAN: dict[str, Any] = {
     "logging": {"access": {"enabled": False}}, "metrics": {"enabled": False}, "tracing": {"excluded_urls": ".*"},
@@ -123,7 +123,7 @@ def alone(folder: Path, inner: Asgi) -> HotPath:
         keys=keys, board=Board(routes_of(model), 1), limits=Limits(),
     )  # fmt: skip
     app = HotPath(served, inner)
-    warm(app)
+    warm(model, served.board, served.limits)
     app.slot.ready = True
     return app
 

@@ -70,10 +70,11 @@ class Board:
         self.routes = routes
         self.workers = workers
         self._slot = STATE + ROUTE * len(routes)
-        self._memory = mmap.mmap(-1, 8 * (self._slot * workers + len(routes)))
+        self._memory = mmap.mmap(-1, 8 * (self._slot * workers + 2 * len(routes)))
         self._cells: memoryview[float] = memoryview(self._memory).cast("d")
         self.quarantine, self.vitals = Quarantine(workers), Vitals(workers)
-        self._batched = self._cells[self._slot * workers :]  # one cell a route, which the parent alone writes
+        self._rules = self._cells[self._slot * workers :]  # for all workers: a cell a route for each of the two things below
+        self._batched, self._fits = self._rules[: len(routes)], self._rules[len(routes) :]
 
     def slot(self, worker: int) -> Slot:
         """Give a worker's slot.
@@ -85,7 +86,7 @@ class Board:
             The slot.
         """
         cells = self._cells[worker * self._slot : (worker + 1) * self._slot]
-        return Slot(cells, self.routes, self._batched, self.quarantine.of(worker), self.vitals.of(worker))
+        return Slot(cells, self.routes, self._rules, self.quarantine.of(worker), self.vitals.of(worker))
 
     def batch(self, routes: Collection[str]) -> None:
         """Say for which routes one call may answer several requests; no other is.
@@ -106,6 +107,26 @@ class Board:
             Whether it may.
         """
         return bool(self._batched[self.routes.index(route)])
+
+    def fit(self, route: str, rows: int) -> None:
+        """Remember how many rows one call may have, for the workers that follow.
+
+        Args:
+            route: One of `routes`.
+            rows: The number.
+        """
+        self._fits[self.routes.index(route)] = rows
+
+    def fits(self, route: str) -> int:
+        """Say how many rows one call may have, as far as memory goes.
+
+        Args:
+            route: One of `routes`.
+
+        Returns:
+            The number; 0 where that is not known.
+        """
+        return int(self._fits[self.routes.index(route)])
 
     def count(self, route: str) -> Count:
         """Add up what all workers counted.
@@ -138,18 +159,19 @@ class Slot:
     Args:
         cells: Its memory.
         routes: The routes that are counted.
-        batched: One cell a route: whether one call may answer several requests.
+        rules: What holds for all workers: a cell a route for whether one call may answer several requests, then for its rows.
         running: Takes note of the requests that the model has in hand.
         vital: Takes note of what the process takes.
     """
 
     def __init__(
-        self, cells: memoryview[float], routes: tuple[str, ...], batched: memoryview[float], running: Running, vital: Vital
+        self, cells: memoryview[float], routes: tuple[str, ...], rules: memoryview[float], running: Running, vital: Vital
     ) -> None:
         self.running, self.vital = running, vital
         self._cells = cells
         self._first = {route: STATE + ROUTE * place for place, route in enumerate(routes)}
-        self._batched, self._place = batched, {route: place for place, route in enumerate(routes)}
+        self._batched, self._fits = rules[: len(routes)], rules[len(routes) :]
+        self._place = {route: place for place, route in enumerate(routes)}
 
     @property
     def ready(self) -> bool:
@@ -184,6 +206,18 @@ class Slot:
             Whether it may.
         """
         return self._batched[self._place[route]] != 0.0
+
+    def most(self, route: str, limit: int) -> int:
+        """Say how many rows a call that answers several requests may have.
+
+        Args:
+            route: A method's route.
+            limit: The most that are wanted.
+
+        Returns:
+            The limit, or less where a GPU's memory holds less.
+        """
+        return min(limit, int(self._fits[self._place[route]]) or limit)
 
     def tick(self) -> None:
         """Say that the event loop runs."""

@@ -164,13 +164,6 @@ class Model:
         self.golden = golden
         self.methods = methods
 
-    def warm(self) -> None:
-        """Predict the first golden row of each method, so that the first caller does not wait for what a model does only once."""
-        for golden in {one.method: one for one in reversed(self.golden)}.values():
-            method = self.methods.get(golden.method)
-            if method is not None and golden.rows and not method.waits:  # what is opened in a loop does not outlive a fork
-                method(codec.to_json({"rows": golden.rows[:1]}))
-
 
 def read(folder: Path) -> tuple[Manifest, Contract, list[Golden]]:
     """Read what stands beside a model.

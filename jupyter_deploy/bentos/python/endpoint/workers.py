@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import uvicorn
 
-from . import devices, log, memory, threads
+from . import devices, log, memory, threads, warming
 from .board import REPLACED, Board
 from .control import publish
 from .hotpath import HotPath
@@ -196,7 +196,7 @@ class Workers:
         app, config = _or_end(self._build)
         app.start(number)
         memory.bound(self._limits.memory if devices.device() == devices.CPU else 0)  # a GPU's driver maps more than there is
-        warm(app)
+        warming.warm(app.served.model, self.board, self._limits)
         if app.served.model.golden:
             _or_end(devices.check_used)
         Worker(config, app, self._paths[number]).run(sockets=[held])
@@ -216,18 +216,6 @@ def _or_end(step: Callable[[], T]) -> T:
 def _reason() -> Path:
     """Where a worker that cannot load its model leaves the reason for its parent."""
     return Path(tempfile.gettempdir()) / "unloadable"
-
-
-def warm(app: HotPath) -> None:
-    """Let the model predict once before it answers anybody; a model that cannot is served all the same, and says so to its callers.
-
-    Args:
-        app: The application.
-    """
-    try:
-        app.served.model.warm()
-    except Exception as error:  # noqa: BLE001 (the author's code and data may raise anything; the verification gate judges it, not the warm-up)
-        log.failure("warm_up_failed", error)
 
 
 def _kill(pid: int) -> None:
