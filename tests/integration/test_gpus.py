@@ -106,6 +106,28 @@ def test_model_that_stays_on_the_processor(made: Machine, count: Any) -> None:
     assert {} == made.target.status()
 
 
+def doubled(folder: Path) -> Path:
+    """Write a graph of ONNX that doubles."""
+    from onnx import TensorProto, helper, save
+
+    tensors = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None]) for name in ("x", "y")]
+    graph = helper.make_graph([helper.make_node("Add", ["x", "x"], ["y"])], "doubled", tensors[:1], tensors[1:])
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
+    save(made, str(folder / "doubled.onnx"))
+    return folder / "doubled.onnx"
+
+
+def test_onnx_runtime_without_cuda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A graph is never run on the processor in silence where its worker has a GPU."""
+    from jupyter_deploy.bentos.python.endpoint.loaders import onnx
+
+    file = doubled(tmp_path)
+    assert [2.0, 4.0] == onnx.load(file).predict([1.0, 2.0]).tolist()
+    monkeypatch.setenv("JD_DEVICE", "cuda")
+    with pytest.raises(RuntimeError, match="this ONNX Runtime computes on the processor alone"):
+        onnx.load(file)
+
+
 def multiplying() -> Any:
     """Make a model that multiplies on its GPU and tells where."""
 

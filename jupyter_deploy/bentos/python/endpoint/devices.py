@@ -26,6 +26,9 @@ def choose(gpu: str) -> None:
     """
     os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # else a library that asks whether there is a GPU opens it, before the fork
+    os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = (
+        "true"  # else TensorFlow takes all of it, which an older release of the endpoint shares
+    )
     os.environ["BENTOML_DISABLE_GPU_ALLOCATION"] = "True"
     os.environ[_CHOSEN] = CUDA if gpu else CPU
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from .. import devices
+
+CUDA = "CUDAExecutionProvider"
 DTYPES = {
     "tensor(float)": "float32", "tensor(double)": "float64", "tensor(float16)": "float16", "tensor(bool)": "bool",
     "tensor(string)": "object",
@@ -103,9 +106,14 @@ def load(path: Path) -> Rows:
 
     Raises:
         ImportError: If ONNX Runtime is missing.
+        RuntimeError: If the worker has a GPU and this ONNX Runtime cannot use it.
     """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # a session's threads do not outlive the fork of a worker
-    return Rows(onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"]))
+    gpu = [CUDA] if devices.device() == devices.CUDA else []
+    session = onnxruntime.InferenceSession(str(path), options, providers=[*gpu, "CPUExecutionProvider"])
+    if gpu and CUDA not in session.get_providers():  # it says so in a warning alone
+        raise RuntimeError("this ONNX Runtime computes on the processor alone; install onnxruntime-gpu, or deploy without `gpu`")
+    return Rows(session)
