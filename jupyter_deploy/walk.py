@@ -177,7 +177,8 @@ class Walk(threading.Thread):
     def _serve(self) -> str:
         self.traffics.serve(self.release)
         self.store.audit("serving", self.release.tag, f"bundle {self.release.bundle[:12]}")
-        return f"answers at {self.target.url(self.release.endpoint)}"
+        health = self.target.status().get(self.release.tag)
+        return f"answers at {self.target.url(self.release.endpoint)}" + (f"; its model is {health.sharing}" if health else "")
 
     # ----- inside
 
