@@ -24,6 +24,7 @@ SMALL_BODY = 1024 * 1024  # bytes, where no endpoint's own limit holds
 ONCE = "connect-failure,refused-stream"
 AGAIN = f"{ONCE},reset,retriable-headers"  # `reset`: no byte of the answer has come
 
+STREAMED = {"name": "accept", "string_match": {"contains": "text/event-stream", "ignore_case": True}}
 PER_ROUTE = "type.googleapis.com/envoy.extensions.filters.http.buffer.v3.BufferPerRoute"
 
 Config = dict[str, Any]
@@ -221,6 +222,12 @@ def _routes_at(segment: str, weights: Mapping[str, int], options: Options) -> li
     return [
         {"name": f"{segment} slash", "match": {"path": f"/{segment}"}, **_unbuffered(), "redirect": slash},
         {"name": f"{segment} too large", "match": too_large, **_unbuffered(), "direct_response": {"status": 413}},
+        {
+            "name": f"{segment} streams",
+            "match": {"prefix": prefix, "headers": [STREAMED]},
+            **_buffered(options.body_limit),
+            "route": {**_route(weights, options), "timeout": "0s"},  # the idle time bounds each item
+        },
         {"name": segment, "match": {"prefix": prefix}, **_buffered(options.body_limit), "route": _route(weights, options)},
     ]
 
