@@ -1,4 +1,4 @@
-"""`jupyter deploy export`, `import` and `check`: bundles as files that can be sent."""
+"""`jupyter deploy export` and `import`, and what `check` does with a file: bundles as files that can be sent."""
 
 from __future__ import annotations
 
@@ -80,18 +80,24 @@ def _confirm(index: Index, *, asking: bool) -> None:
     typer.confirm(f"{shown} Importing it runs its code in an isolated process of yours. Go on?", abort=True)
 
 
-@app.command("check")
-def check(file: File, as_json: Json = False) -> None:
-    """Verify an archive without deploying it: its bytes, its environment, its golden answers."""
+def verify(file: Path, *, as_json: bool) -> None:
+    """Verify an archive without deploying it: its bytes, its environment, its golden answers.
+
+    Args:
+        file: The archive.
+        as_json: Whether to print JSON and nothing else.
+
+    Raises:
+        DeployError: If it is not sound.
+    """
     from jupyter_deploy import check as checks
     from jupyter_deploy.adapters.handle import check as check_served
 
-    with failing(as_json):
-        told = {"preview", "serving"}  # nothing of it is served
-        release = checks.check(file, Home.find(), os.environ, lambda seen: None if as_json else terminal.steps(seen, told))
-        if as_json:
-            terminal.json(release)
-        check_served(release)
-        if not as_json:
-            seconds = sum(stage.seconds or 0.0 for stage in release.stages)
-            print(f"{file} is sound: it answers as its notebook did ({seconds:.1f} s).")
+    told = {"preview", "serving"}  # nothing of it is served
+    release = checks.check(file, Home.find(), os.environ, lambda seen: None if as_json else terminal.steps(seen, told))
+    if as_json:
+        terminal.json(release)
+    check_served(release)
+    if not as_json:
+        seconds = sum(stage.seconds or 0.0 for stage in release.stages)
+        print(f"{file} is sound: it answers as its notebook did ({seconds:.1f} s).")

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from jupyter_deploy import __version__, errors, settings
-from jupyter_deploy.adapters import archives, card, records, soundness, terminal
+from jupyter_deploy.adapters import archives, card, checking, records, soundness, terminal
 from jupyter_deploy.adapters import golden as goldens
 from jupyter_deploy.adapters import lock as locks
 from jupyter_deploy.adapters import view as words
@@ -39,6 +39,7 @@ agent.command("verify")(soundness.verify)
 
 app.add_typer(records.app)
 app.add_typer(archives.app)
+app.add_typer(checking.app)
 app.add_typer(goldens.app)
 app.add_typer(locks.app)
 

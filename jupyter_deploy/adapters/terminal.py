@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
@@ -123,6 +124,21 @@ def steps(release: Release, told: set[str]) -> None:
             told.add(step.name)
             took = f" in {words.span(step.seconds)}" if step.seconds is not None else ""
             print(f"{release.tag} {step.name}{took}{f': {step.detail}' if step.detail else ''}", flush=True)
+
+
+@contextmanager
+def progress(count: int) -> Iterator[Callable[[], None]]:
+    """Show how far something has come, on standard error and to a person alone.
+
+    Args:
+        count: How many steps there are.
+
+    Yields:
+        What is called after each step.
+    """
+    with Progress(console=err, transient=True, disable=not err.is_terminal) as shown:
+        task = shown.add_task("", total=count)
+        yield lambda: shown.advance(task)
 
 
 def cell(number: int, of: int, source: str) -> None:
