@@ -71,7 +71,7 @@ def text(view: View, now: float) -> str:
     if view.capture:
         lines += [f"golden rows: {words.golden(view.capture)}", *notes.saved_lines(view.capture)]
     lines += notes.lines(notes.of(view))
-    return "\n".join(line for line in (*lines, words.proof(release), words.curl(view)) if line)
+    return "\n".join(line for line in (*lines, words.proof(release), words.form(release), words.curl(view)) if line)
 
 
 def markup(view: View, now: float) -> str:
@@ -308,8 +308,9 @@ def _golden(capture: Capture | None) -> str:
 
 
 def _proof(view: View) -> str:
-    proof = words.proof(view.release)
-    return f'<div><b style="color:{COLOURS["done"]}">{SIGNS["done"]}</b> {escaped(proof)}</div>' if proof else ""
+    proof, form = words.proof(view.release), words.form(view.release)
+    below = f"<div>{escaped(form[:1].upper() + form[1:])}</div>" if form else ""
+    return f'<div><b style="color:{COLOURS["done"]}">{SIGNS["done"]}</b> {escaped(proof)}</div>{below}' if proof else below
 
 
 def _curl(view: View) -> str:

@@ -186,6 +186,19 @@ def proof(release: Release) -> str:
     )
 
 
+def form(release: Release) -> str:
+    """Say whether a faster form of the model answers, and why not.
+
+    Args:
+        release: The release.
+
+    Returns:
+        Such as `compiled with ONNX Runtime: 12x faster, largest difference 3e-08`; empty where nobody has looked for one.
+    """
+    found = next((stage for stage in reversed(release.stages) if stage.name == "compiled"), None)
+    return "" if found is None else found.detail if found.seconds is not None else "a faster form is being looked for"
+
+
 def mark(release: Release) -> str:
     """Say how a release is marked.
 
