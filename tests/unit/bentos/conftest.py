@@ -62,7 +62,7 @@ def make_app(tmp_path: Path) -> Callable[..., HotPath]:
     """Make an application whose `/predict` sums the three numbers of each row, or does what it is given."""
 
     def make(
-        function: Callable[[Any], Any] = lambda rows: rows.sum(axis=1), deadline: float = 30.0, limit: int = 10_000
+        function: Callable[[Any], Any] = lambda rows: rows.sum(axis=1), deadline: float = 30.0, limit: int = 10_000, **limits: Any
     ) -> HotPath:
         method = Method(name="predict", input=codec.describe_input(np.ones((1, 3))), output=Output(kind="array", dtype="float64"))
         golden = [Golden(method="predict", rows=[[1.0, 2.0, 3.0]], answers=[6.0])]
@@ -71,7 +71,7 @@ def make_app(tmp_path: Path) -> Callable[..., HotPath]:
         found = Keys(write_keys(tmp_path / "keys.json", SECRET))
         served = Served(
             model=model, release="churn@7", state="verified", keys=found, board=Board(routes_of(model), 2),
-            limits=Limits(deadline=deadline, body=limit),
+            limits=Limits(deadline=deadline, body=limit, **limits),
         )  # fmt: skip
         return HotPath(served)
 

@@ -219,7 +219,8 @@ class Batching:
     def _replace(self) -> None:
         """End this process soon: the call that was given up goes on in it, or left the model half way."""
         log.write("deadline_exceeded", seconds=self._limits.deadline)
-        asyncio.get_running_loop().call_later(LAST_WORDS, os._exit, REPLACED)
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.call_later, LAST_WORDS, os._exit, REPLACED)  # a loop that was held up has yet to learn how late it is
 
     def _exceeded(self) -> DeadlineExceeded:
         return DeadlineExceeded(f"The model did not answer within {self._limits.deadline:g} seconds.")
