@@ -1,7 +1,7 @@
 # Each target prints the plain commands that it runs and how long each took.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test faults browser-test lint bench bench-deploy bench-trust bench-serving build lab lock clean
+.PHONY: help setup demo test frameworks-test faults browser-test lint bench bench-deploy bench-trust bench-serving build lab lock clean
 
 PY := .venv/bin/python
 UV := .venv/bin/uv
@@ -18,6 +18,7 @@ help:
 	@echo 'make demo          deploy the model of an example notebook and call it'
 	@echo 'make test          all tests but those of `make faults`; ARGS="-k name" picks some'
 	@echo 'make faults        tests that kill processes and fill disks, at a sample of points; FAULTS=all takes every point, FAULTS_SEED=7 the same'
+	@echo 'make frameworks-test  tests of PyTorch, Keras, transformers, statsmodels and MLflow, in an environment of their own'
 	@echo 'make browser-test  tests that drive JupyterLab and the endpoint'"'"'s page in Chromium'
 	@echo 'make lint          ruff and mypy'
 	@echo 'make bench-deploy  the figures of a deploy, with peers beside them; ARGS="--seconds 10 --quick" for a short run'
@@ -37,12 +38,21 @@ demo: setup
 	$(call run,$(PY) examples/demo.py $(ARGS))
 
 test: setup
-	$(call run,$(PYTEST) -m 'not faults and not cluster and not gpu and not browser' $(ARGS))
+	$(call run,$(PYTEST) -m 'not faults and not cluster and not gpu and not browser and not frameworks' $(ARGS))
 
 faults: setup
 	@bash requirements/faults.sh
 	$(call run,$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements/lab.txt)
 	$(call run,$(PYTEST) -m faults $(ARGS))
+
+frameworks-test: setup .cache/frameworks/stamp
+	$(call run,.cache/frameworks/bin/python -m pytest -m 'not gpu' tests/frameworks tests/contracts/test_frameworks.py $(ARGS))
+
+.cache/frameworks/stamp: requirements/frameworks.txt pyproject.toml
+	$(call run,$(UV) venv --quiet --allow-existing --python $(PY) .cache/frameworks)
+	$(call run,$(UV) pip install --quiet --python .cache/frameworks/bin/python --require-hashes -r requirements/frameworks.txt)
+	$(call run,$(UV) pip install --quiet --python .cache/frameworks/bin/python --no-deps --no-build-isolation --editable .)
+	@touch $@
 
 browser-test: setup
 	@bash requirements/chromium.sh
@@ -86,6 +96,7 @@ lab: setup
 lock: setup
 	$(call run,$(COMPILE) --extra test --extra lint --extra build pyproject.toml -o requirements/dev.txt $(ARGS))
 	$(call run,$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/base.txt)
+	$(call run,$(COMPILE) --extra test --extra build --extra frameworks -c requirements/dev.txt pyproject.toml -o requirements/frameworks.txt)
 	$(call run,$(COMPILE) --extra lab -c requirements/dev.txt pyproject.toml -o requirements/lab.txt)
 	$(call run,$(COMPILE) --extra browser -c requirements/dev.txt pyproject.toml -o requirements/browser.txt)
 	$(call run,$(COMPILE) --group bootstrap -c requirements/dev.txt -o requirements/bootstrap.txt)

@@ -23,7 +23,7 @@ from jupyter_deploy import errors
 from jupyter_deploy.agent.lifecycle import connect, wait_for_end
 from jupyter_deploy.home import Home
 
-MARKED_FOLDERS = ("faults", "cluster", "browser")
+MARKED_FOLDERS = ("faults", "cluster", "browser", "frameworks")
 collect_ignore = [] if importlib.util.find_spec("playwright") else ["browser"]  # `make browser-test` installs it
 
 
