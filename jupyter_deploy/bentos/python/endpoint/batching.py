@@ -208,6 +208,8 @@ class Batching:
             job.settle(self._exceeded())
         since = self._slot.busy if self._calling else 0.0
         if (since and now - since >= deadline * HUNG) or not self._reading.isdisjoint(late):
+            for job in self._calling:  # all have waited at least as long as their call has run
+                job.settle(self._exceeded())
             self._replace()
             return
         ends = [job.arrived + deadline for job in waiting if job.done is not None]
