@@ -81,7 +81,7 @@ def _told(sent: Sent, answer: Answer, canary: bytes) -> Iterator[str]:
         yield f"refused with {len(answer.body)} bytes"
     if canary in answer.body:
         yield "repeated the input in a refusal"
-    if INTERNALS.search(answer.body):
+    if INTERNALS.search(answer.body) and answer.code != RAISED:  # which names the class of what was raised, for the model's author
         yield "told internals in a refusal"
 
 

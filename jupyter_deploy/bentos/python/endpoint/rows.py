@@ -26,6 +26,7 @@ from .tensors import made
 __all__ = ["Part", "RowDecoder"]
 
 _Slowly = Callable[[Any, Input, checks.Errors], Iterator[Any]]
+DEEPEST = 100  # lists and objects within each other
 _JOINED = ("float", "int", "bool", "str")  # elements of a list that no model can change in place
 
 
@@ -84,13 +85,12 @@ class RowDecoder:
             The request's rows.
 
         Raises:
+            InvalidJson: If it is nested too deeply.
             InvalidInput: If it does not fit the contract.
         """
+        _check_depth(parsed)
         errors = checks.Errors()
-        try:
-            rows = checks.collected(self._slow(parsed, self.input, errors))
-        except RecursionError as error:
-            raise InvalidInput([("rows", "nested too deeply")]) from error
+        rows = checks.collected(self._slow(parsed, self.input, errors))
         if errors.list:
             raise InvalidInput(errors.list)
         try:
@@ -122,6 +122,18 @@ def _parsed(body: bytes) -> Any:
         raise InvalidJson("The body is nested too deeply.") from error
     except msgspec.DecodeError as error:
         raise InvalidJson(f"The body is not JSON: {error}.") from error
+
+
+def _check_depth(parsed: Any) -> None:
+    """Refuse what is nested so deeply that who walks through it, as a model's own code may, runs out of stack."""
+    level = [parsed] if isinstance(parsed, list | dict) else []
+    for _ in range(DEEPEST):
+        level = [
+            one for node in level for one in (node.values() if isinstance(node, dict) else node) if isinstance(one, list | dict)
+        ]  # fmt: skip
+        if not level:
+            return
+    raise InvalidJson("The body is nested too deeply.")
 
 
 def _listed(parsed: Any, errors: checks.Errors) -> tuple[list[Any], str]:
