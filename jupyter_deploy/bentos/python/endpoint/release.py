@@ -177,7 +177,7 @@ class ReleaseParent:
         spec = self.spec
         if spec.packages:
             enter(Path(spec.packages))
-        from . import model, sharing
+        from . import model, sharing, threads
         from .board import Board
         from .hotpath import OTHER
         from .limits import Limits
@@ -196,6 +196,8 @@ class ReleaseParent:
             return app, config_of(app)
 
         made = None if self.apart else build()
+        if made is not None:
+            threads.look()
         starting = LOADING if made is None else limits.deadline
         return Workers(board, limits, lambda: made or build(), starting, self.sockets, spec.silence, self._in_worker)
 

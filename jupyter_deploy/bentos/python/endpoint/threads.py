@@ -11,7 +11,9 @@ import os
 import sys
 import threading
 import time
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 LIBRARIES = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS",
@@ -62,11 +64,24 @@ def use(count: int) -> None:
 
 def here() -> None:
     """Let the calling thread use as many as `use` has said: OpenMP keeps a number for each thread."""
-    try:
-        pools = importlib.import_module("threadpoolctl")
-    except ImportError:  # then what was loaded with one thread goes on with one
-        return
-    pools.threadpool_limits(int(os.environ.get(LIBRARIES[0], "1")))
+    count = int(os.environ.get(LIBRARIES[0], "1"))
+    if count > 1:  # what was loaded has one
+        try:
+            _pools().limit(limits=count)
+        except ImportError:
+            return
+
+
+@cache
+def _pools() -> Any:
+    """What was loaded that has threads; looked for once, before the fork, since that takes long."""
+    return importlib.import_module("threadpoolctl").ThreadpoolController()
+
+
+def look() -> None:
+    """Look for what was loaded that has threads, so that each worker need not."""
+    with contextlib.suppress(ImportError):
+        _pools()
 
 
 def others() -> list[str]:

@@ -14,8 +14,8 @@ from .board import Board
 from .limits import Limits
 from .model import BoundMethod, Model
 
-SIZES = (1, 8, 64)  # rows of the calls with which a model is warmed up
-CHEAP = 0.05  # seconds after which it is warm enough
+SEVERAL = 8  # rows of a second call, since models may take another way for several
+CHEAP = 0.05  # seconds that the first call may take for that; a worker that died is missed until its successor is warm
 SHARE = 0.8  # of the memory that is free, for one call
 
 
@@ -41,18 +41,17 @@ def _warm(method: BoundMethod, rows: list[object], board: Board, limits: Limits)
     def ask(count: int) -> None:
         method(codec.to_json({"rows": (rows * (count // len(rows) + 1))[:count]}))
 
+    began = time.monotonic()
     ask(1)
+    quick = time.monotonic() - began < CHEAP
     if not method.decoder.joins:
         return
     name = method.method.name
     if devices.device() == devices.CUDA and not board.fits(name):
         board.fit(name, most_rows(ask, devices.free, limits.batch))
         log.write("batch_fits", method=name, rows=board.fits(name))
-        return
-    began = time.monotonic()
-    for size in (one for one in SIZES if one <= limits.batch):
-        if time.monotonic() - began < CHEAP:
-            ask(size)
+    elif quick and limits.batch >= SEVERAL:
+        ask(SEVERAL)
 
 
 def most_rows(ask: Callable[[int], None], free: Callable[[], int], limit: int) -> int:
