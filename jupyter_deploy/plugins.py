@@ -19,6 +19,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "sklearn": "jupyter_deploy.frameworks.sklearn:Sklearn",
         "lightgbm": "jupyter_deploy.frameworks.lightgbm:Lightgbm",
         "catboost": "jupyter_deploy.frameworks.catboost:Catboost",
+        "mlflow": "jupyter_deploy.frameworks.mlflow:Mlflow",
         "statsmodels": "jupyter_deploy.frameworks.statsmodels:Statsmodels",
         "onnx": "jupyter_deploy.frameworks.onnx:Onnx",
         "transformers": "jupyter_deploy.frameworks.transformers:Transformers",

@@ -76,7 +76,7 @@ class Sklearn:
         """Write the model with skops where the notebook has imported that, which loads no code; else pickle it."""
         whole = save_pickle(model, folder, pickler)
         if "skops" not in sys.modules:  # to import it takes longer than the rest of a preview
-            return whole
+            return whole._replace(reason="the notebook has not imported skops")
         try:
             skops.write(model, folder / "model.skops")
         except Exception as error:  # noqa: BLE001 (another library's writer, and the author's own classes among the steps)

@@ -254,11 +254,13 @@ def suggest_name(text: str) -> str:
     """Make an endpoint's name out of any text.
 
     Args:
-        text: A variable's name or whatever somebody typed.
+        text: A variable's name or whatever somebody typed; of the URI of a registered model, its name counts.
 
     Returns:
         The nearest valid name; `model` where nothing of the text is usable.
     """
+    registered = re.fullmatch(r"""["']?models:/([^/@"']+).*""", text.strip())
+    text = registered[1] if registered else text
     plain = "".join(one for one in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(one))
     words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
     return re.sub(r"^[^a-z]+", "", words)[:40].rstrip("-") or "model"

@@ -79,6 +79,5 @@ def _renumber(node: Any, places: dict[Any, int], names: dict[str, str]) -> None:
             if "__id__" in one:
                 one["__id__"] = places.setdefault(one["__id__"], len(places) + 1)
             if "__loader__" in one and isinstance(one.get("file"), str):
-                stem, dot, suffix = one["file"].partition(".")
-                one["file"] = names.setdefault(one["file"], f"{places.setdefault(int(stem), len(places) + 1)}{dot}{suffix}")
+                one["file"] = names.setdefault(one["file"], f"{len(names)}{Path(one['file']).suffix}")
         waiting += list(one.values()) if isinstance(one, dict) else one if isinstance(one, list) else []
