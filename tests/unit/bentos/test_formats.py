@@ -9,13 +9,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import openapi_spec_validator
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from jsonschema import Draft202012Validator
 from scipy import sparse
 
-from jupyter_deploy.bentos.python.endpoint import codec
+from jupyter_deploy.bentos.python.endpoint import codec, openapi
+from jupyter_deploy.bentos.python.endpoint.contract import Contract, Method, Output
 from jupyter_deploy.bentos.python.endpoint.formats import READERS, arrow, csvs, npy
 from jupyter_deploy.bentos.python.endpoint.rows import RowDecoder
 
@@ -213,3 +216,19 @@ def test_every_format_gives_the_same_argument(name: str, way: str, amount: str) 
 
     same(plain, decoder.join([part]))
     assert codec.count(value) == part.size
+
+
+@pytest.mark.parametrize("way", [way for way, (media, _) in WAYS.items() if media == "application/json"])
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_openapi_describes_every_shape(name: str, way: str) -> None:
+    """What is sent in any shape of JSON fits what OpenAPI says of the method."""
+    value = ARGUMENTS[name]
+    body = WAYS[way][1](value)
+    if body is None:
+        return
+    method = Method(name="predict", input=contract_of(value)[0], output=Output(kind="list"))
+    told = json.loads(codec.to_json(openapi.document("churn", "churn@1", Contract(methods=(method,)), [])))
+    openapi_spec_validator.validate(told)
+    asked = told["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+
+    Draft202012Validator({**asked, "components": told["components"]}).validate(json.loads(body))

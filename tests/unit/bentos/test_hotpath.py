@@ -216,12 +216,19 @@ def test_the_contract_is_told_with_rows_to_try(make_app: Make) -> None:
 
 
 def test_openapi_describes_the_rows(make_app: Make) -> None:
-    """The OpenAPI document has one operation a method, with the shape of a row and the problems."""
-    operation = Caller(make_app())("GET", "/docs.json").json()["paths"]["/predict"]["post"]
-    rows = operation["requestBody"]["content"]["application/json"]["schema"]["properties"]["rows"]
+    """OpenAPI has one operation a method, with the shape of a row, all media types, the problems and the first golden row."""
+    told = Caller(make_app())("GET", "/docs.json").json()
+    operation, schemas = told["paths"]["/predict"]["post"], told["components"]["schemas"]
+    asked, answered = operation["requestBody"]["content"], operation["responses"]["200"]["content"]
+    media = {"application/json", "text/csv", "application/vnd.apache.arrow.stream", "application/x-npy"}
 
-    assert {"type": "array", "items": {"type": "number"}, "minItems": 3, "maxItems": 3} == rows["items"]
-    assert {"200", "400", "401", "413", "415", "422", "500", "504"} == operation["responses"].keys()
+    assert {"type": "array", "items": {"type": "number"}, "minItems": 3, "maxItems": 3} == schemas["predict.rows"]["items"]
+    assert ({"rows": [[1.0, 2.0, 3.0]]}, {"predictions": [6.0]}) == tuple(
+        one["application/json"]["example"] for one in (asked, answered)
+    )
+    assert (media, media) == (asked.keys(), answered.keys())
+    assert {"400", "401", "406", "408", "413", "415", "422", "429", "500", "502", "503", "504"} < operation["responses"].keys()
+    assert "/v2/models/{model}/infer" in told["paths"]
 
 
 def test_requests_are_counted(make_app: Make) -> None:

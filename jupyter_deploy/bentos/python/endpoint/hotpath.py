@@ -19,6 +19,7 @@ from . import codec, metrics, openapi, page, schema, streams
 from .batching import Batching
 from .board import Board
 from .exchange import JSON, Exchange, Headers, Request, Route
+from .formats import has_arrow
 from .limits import Limits
 from .model import BoundMethod, Model
 from .problems import BodyTooLarge, NoSuchRoute, NotJson, Problem, RequestTimeout, Unauthorized, WrongMethod
@@ -373,4 +374,5 @@ def _contract(served: Served) -> bytes:
 
 def _openapi(served: Served) -> bytes:
     model = served.model
-    return codec.to_json(openapi.document(model.manifest.endpoint, served.release, model.contract, model.golden))
+    told = openapi.document(model.manifest.endpoint, served.release, model.contract, model.golden, arrow=has_arrow())
+    return codec.to_json(told)

@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import codec, dtypes, streams
-from ..contract import Method, Output
+from ..contract import Input, Method, Output
 from ..exchange import JSON, Exchange, Headers, Reader, Request, Writer
 from ..model import Answers
 from ..negotiation import MediaType, best, parse
 from ..problems import NotAcceptable, NotJson
 from . import answers, arrow, csvs, envelopes, npy
+from .arrow import MEDIA_TYPE as ARROW
 
 JSON_TYPE = "application/json"
 READERS: dict[str, Reader] = {
@@ -36,7 +37,7 @@ def exchange_of(method: Method) -> Callable[[Request], Exchange]:
         What chooses by a request's head. It raises NotJson where there is no reader for the body and NotAcceptable where the caller
         takes none of the answer's types.
     """
-    offered = offers(method.output)
+    offered = offers(method.output, arrow=has_arrow())
 
     @functools.lru_cache(REMEMBERED)
     def choose(content_type: bytes, accept: bytes) -> Exchange:
@@ -51,21 +52,43 @@ def exchange_of(method: Method) -> Callable[[Request], Exchange]:
     return lambda request: choose(request.content_type, request.accept)
 
 
-def offers(output: Output) -> list[str]:
+def has_arrow() -> bool:
+    """Say whether this environment can read and write Arrow.
+
+    Returns:
+        Whether there is a pyarrow.
+    """
+    return importlib.util.find_spec("pyarrow") is not None
+
+
+def offers(output: Output, *, arrow: bool) -> list[str]:
     """List the media types in which a method's answers can be had.
 
     Args:
         output: What the method returns.
+        arrow: Whether there is a pyarrow.
 
     Returns:
         The media types, JSON first.
     """
-    made = [JSON_TYPE, csvs.MEDIA_TYPE]
-    if importlib.util.find_spec("pyarrow") is not None:
-        made.append(arrow.MEDIA_TYPE)
+    made = [JSON_TYPE, csvs.MEDIA_TYPE, *([ARROW] if arrow else [])]
     if output.kind in ("array", "series") and dtypes.family(output.dtype or "object") in _ONE_ARRAY:
         made.append(npy.MEDIA_TYPE)
     return [*made, streams.MEDIA_TYPE] if output.streamed else made
+
+
+def takes(input: Input, *, arrow: bool) -> list[str]:
+    """List the media types of requests that a method's rows can have.
+
+    Args:
+        input: What the method accepts.
+        arrow: Whether there is a pyarrow.
+
+    Returns:
+        The media types, JSON first.
+    """
+    made = [JSON_TYPE, csvs.MEDIA_TYPE, *([ARROW] if arrow else [])]
+    return [*made, npy.MEDIA_TYPE] if input.kind in ("array", "sparse", "series", "list", "frame", "value") else made
 
 
 def reader_of(content_type: bytes) -> Reader:
