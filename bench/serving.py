@@ -13,6 +13,7 @@ import argparse
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -49,6 +50,7 @@ def main() -> int:
         return 1
     if os.sched_getaffinity(0) >= SERVER | CLIENT:
         os.sched_setaffinity(0, SERVER)  # for all that is started from here on; wrk alone is put on the other core
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
     with contextlib.ExitStack() as ends:
         home, work = ends.enter_context(fresh_home()), Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="jdw-")))
         Run(asked, home, work, ends).measure(report)

@@ -46,6 +46,19 @@ def test_release_answers_before_any_traffic(made: Machine) -> None:
     assert 0 == made.target.samples(launch)["requests"]
 
 
+def test_samples_are_those_of_the_metrics(made: Machine) -> None:
+    """What a release's workers counted is told without a key and without asking a worker."""
+    launch = made.start(3)
+    made.predict(launch, 2, 3)
+    found = {
+        (name, labels.get("method"), labels.get("code")): value for name, labels, value in made.target.samples(launch)["metrics"]
+    }
+
+    assert 1 == found["jd_requests_total", "predict", "200"]
+    assert 2 == found["jd_rows_total", "predict", None]
+    assert [] == made.target.samples("churn@99")["metrics"]
+
+
 def test_start_can_be_repeated(made: Machine) -> None:
     """Starting what runs changes nothing."""
     launch = made.start(3)

@@ -193,16 +193,16 @@ class Local:
         return {one["name"] for one in found.get("cds", ())} | router.routed(found.get("rds", ()))
 
     def samples(self, id: str) -> dict[str, Any]:
-        """Read what the router counted for a release since the router started.
+        """Read what was counted for a release: by the router since the router started, by its workers since it was started.
 
         Args:
             id: The launch's id.
 
         Returns:
-            Requests, and how they ended, by name.
+            Requests, and how they ended, by name; under `metrics` the name, the labels and the value of each sample of `/metrics`.
         """
         found = self._envoy.counters(id)
-        return {name: found.get(counter, 0) for name, counter in COUNTERS.items()}
+        return {**{name: found.get(counter, 0) for name, counter in COUNTERS.items()}, "metrics": self._workers.samples(id)}
 
     def close(self, everything: bool) -> None:
         """Let go of the target before the agent ends.

@@ -221,6 +221,23 @@ class Workers:
                 return sockets.request(socket, "POST", path, body=body, headers=headers, timeout=timeout)
         raise errors.ReleaseFailed(f"No worker of the release {id} answers.", f"Its log is {one.launch.log}.")
 
+    def samples(self, id: str) -> list[Any]:
+        """Read what a release's workers counted.
+
+        Args:
+            id: The launch's id.
+
+        Returns:
+            The name, the labels and the value of each sample, as at `/metrics`; none where the release does not run.
+        """
+        one = self._running.get(id)
+        try:
+            answer = sockets.ask(one.folder / "parent.sock", {"do": "samples"}, 5.0) if one else {}
+        except OSError:
+            return []
+        found: list[Any] = answer.get("samples", [])
+        return found
+
     def stop(self, id: str, *, drain: bool = True) -> None:
         """End a release; nothing happens if there is none.
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from operator import attrgetter
+from typing import NamedTuple
 
-from .board import Board, Histogram
+from .board import Board, Count, Histogram
 from .vitals import Taken
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
-Sample = tuple[dict[str, str], float]
+Labels = dict[str, str]
+Sample = tuple[str, Labels, float]  # name, labels, value
 _HISTOGRAMS = (
     ("answers", "jd_request_seconds", "Seconds from request to answer."),
     ("queue", "jd_queue_seconds", "Seconds from request to the call of the model that answered it."),
@@ -32,6 +34,22 @@ _VITALS = (
 )
 
 
+class Family(NamedTuple):
+    """What is counted under one name.
+
+    Attributes:
+        name: The name.
+        kind: `counter`, `gauge` or `histogram`.
+        text: What it is.
+        samples: Its samples.
+    """
+
+    name: str
+    kind: str
+    text: str
+    samples: list[Sample]
+
+
 def exposition(board: Board, release: str, state: str) -> bytes:
     """Write what all workers of a release counted.
 
@@ -43,59 +61,81 @@ def exposition(board: Board, release: str, state: str) -> bytes:
     Returns:
         The exposition format, version 0.0.4.
     """
-    of, counts, taken = {"release": release}, {route: board.count(route) for route in board.routes}, board.vitals.ask()
-    lines = [
-        *_family("jd_release_info", "gauge", "The release that answers.", [({**of, "state": state}, 1)]),
-        *_family("jd_workers_ready", "gauge", "Workers that answer.", [(of, board.ready())]),
-        *_family("jd_requests_total", "counter", "Answers by method and HTTP status.", _codes(of, board)),
-        *_family("jd_rows_total", "counter", "Rows that were predicted.", _rows(of, board)),
-    ]
-    for field, name, text in _HISTOGRAMS:
-        lines += _head(name, "histogram", text)
-        for method, count in counts.items():
-            lines += _histogram(name, {**of, "method": method}, attrgetter(field)(count))
-    for field, name, kind, text in _VITALS:
-        known = [*_told(of, field, taken)]
-        lines += _family(name, kind, text, known) if known else []
+    lines = []
+    for one in families(board, release, state):
+        lines += [f"# HELP {one.name} {one.text}", f"# TYPE {one.name} {one.kind}"]
+        lines += [f"{name}{_labels(labels)} {value}" for name, labels, value in one.samples]
     return "\n".join([*lines, ""]).encode()
 
 
-def _codes(of: dict[str, str], board: Board) -> Iterator[Sample]:
-    for method in board.routes:
-        for code, number in board.count(method).codes.items():
+def samples(board: Board, release: str, state: str) -> list[Sample]:
+    """Give the same figures as values.
+
+    Args:
+        board: Their counters.
+        release: The release, such as `churn@7`.
+        state: `preview` or `verified`.
+
+    Returns:
+        The name, the labels and the value of each sample.
+    """
+    return [one for family in families(board, release, state) for one in family.samples]
+
+
+def families(board: Board, release: str, state: str) -> Iterator[Family]:
+    """List everything that is counted.
+
+    Args:
+        board: The counters.
+        release: The release, such as `churn@7`.
+        state: `preview` or `verified`.
+
+    Yields:
+        The families; those of a worker's process only where something is known of it.
+    """
+    of, counts, taken = {"release": release}, {route: board.count(route) for route in board.routes}, board.vitals.ask()
+    yield _family("jd_release_info", "gauge", "The release that answers.", [({**of, "state": state}, 1)])
+    yield _family("jd_workers_ready", "gauge", "Workers that answer.", [(of, board.ready())])
+    yield _family("jd_requests_total", "counter", "Answers by method and HTTP status.", _codes(of, counts))
+    rows = [({**of, "method": method}, int(count.batch.total)) for method, count in counts.items()]
+    yield _family("jd_rows_total", "counter", "Rows that were predicted.", rows)
+    for field, name, text in _HISTOGRAMS:
+        spread = {method: attrgetter(field)(count) for method, count in counts.items()}
+        found = [one for method in spread for one in _histogram(name, {**of, "method": method}, spread[method])]
+        yield Family(name, "histogram", text, found)
+    for field, name, kind, text in _VITALS:
+        known = [*_told(of, field, taken)]
+        if known:
+            yield _family(name, kind, text, known)
+
+
+def _family(name: str, kind: str, text: str, found: Iterable[tuple[Labels, float]]) -> Family:
+    return Family(name, kind, text, [(name, labels, value) for labels, value in found])
+
+
+def _codes(of: Labels, counts: dict[str, Count]) -> Iterator[tuple[Labels, float]]:
+    for method, count in counts.items():
+        for code, number in count.codes.items():
             if number:
                 status = {"status": f"{code // 100}xx", "code": str(code)} if code else {"status": "other", "code": "other"}
                 yield {**of, "method": method, **status}, number
 
 
-def _rows(of: dict[str, str], board: Board) -> Iterator[Sample]:
-    for method in board.routes:
-        yield {**of, "method": method}, int(board.count(method).batch.total)
-
-
-def _told(of: dict[str, str], field: str, taken: list[Taken]) -> Iterator[Sample]:
+def _told(of: Labels, field: str, taken: list[Taken]) -> Iterator[tuple[Labels, float]]:
     for worker, figures in enumerate(taken):
         value = getattr(figures, field)
         if value is not None:
             yield {**of, "worker": str(worker)}, value
 
 
-def _family(name: str, kind: str, text: str, samples: Iterable[Sample]) -> list[str]:
-    return [*_head(name, kind, text), *(f"{name}{_labels(labels)} {value}" for labels, value in samples)]
-
-
-def _head(name: str, kind: str, text: str) -> list[str]:
-    return [f"# HELP {name} {text}", f"# TYPE {name} {kind}"]
-
-
-def _histogram(name: str, labels: dict[str, str], spread: Histogram) -> Iterator[str]:
+def _histogram(name: str, labels: Labels, spread: Histogram) -> Iterator[Sample]:
     total = 0
     for bound, number in zip((*spread.bounds, "+Inf"), spread.buckets, strict=True):
         total += number
-        yield f"{name}_bucket{_labels({**labels, 'le': str(bound)})} {total}"
-    yield f"{name}_sum{_labels(labels)} {spread.total}"
-    yield f"{name}_count{_labels(labels)} {total}"
+        yield f"{name}_bucket", {**labels, "le": str(bound)}, total
+    yield f"{name}_sum", labels, spread.total
+    yield f"{name}_count", labels, total
 
 
-def _labels(labels: dict[str, str]) -> str:
+def _labels(labels: Labels) -> str:
     return "{" + ",".join(f'{name}="{value}"' for name, value in labels.items()) + "}"

@@ -288,6 +288,10 @@ class ReleaseParent:
         if command.get("do") == "batch" and self.workers is not None:
             self.workers.board.batch(command["methods"])
             return {"ok": True}
+        if command.get("do") == "samples" and self.workers is not None:
+            from . import metrics
+
+            return {"ok": True, "samples": metrics.samples(self.workers.board, self.spec.release, self.spec.state)}
         return {"ok": False, "error": "unknown command, or not yet"}
 
     def _status(self) -> Command:
