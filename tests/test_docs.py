@@ -14,6 +14,7 @@ import typer
 from jupyter_deploy import __version__, errors
 from jupyter_deploy.adapters import cli, magic
 from jupyter_deploy.bentos.python.endpoint import problems
+from jupyter_deploy.frameworks import table as frameworks
 from jupyter_deploy.settings import Settings
 from jupyter_deploy.targets.local import replies
 
@@ -158,6 +159,13 @@ def test_locks_agree() -> None:
     )
 
     assert set() == base - dev
+
+
+def test_the_table_of_frameworks_is_that_of_the_registry() -> None:
+    """The README's table is what the registry makes; `python -m jupyter_deploy.frameworks.table README.md` makes it anew."""
+    page = read(ROOT / "README.md")
+
+    assert frameworks.replaced(page) == page, "run: python -m jupyter_deploy.frameworks.table README.md"
 
 
 def commands(group: Any, path: str) -> Iterator[tuple[str, Any]]:

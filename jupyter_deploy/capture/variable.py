@@ -64,7 +64,7 @@ def capture(
     """Take a model out of the live kernel: its files, the code that it reaches, contract and golden rows.
 
     Args:
-        expression: The variable, or any expression; it is evaluated once.
+        expression: The variable, or any expression, which is evaluated once; or a URI such as `models:/churn/3`, as it stands.
         namespace: The notebook's variables.
         name: The endpoint's name.
         folder: A fresh folder to write into; what it holds after an error is of no use.
@@ -82,6 +82,7 @@ def capture(
             would leave the kernel with it.
     """
     began, expression = time.perf_counter(), expression.strip()
+    expression = repr(expression) if _URI.fullmatch(expression) else expression
     model = evaluate(expression, namespace)
     framework = find_framework(model)
     framework.check(model, expression)
@@ -171,7 +172,7 @@ def evaluate(expression: str, namespace: dict[str, Any]) -> Any:
         namespace: The notebook's variables.
 
     Returns:
-        Its value; of a URI such as `models:/churn/3`, which is no Python, the URI itself.
+        Its value.
 
     Raises:
         UnknownName: If one of its variables or attributes does not exist; says which names come near.
@@ -180,8 +181,6 @@ def evaluate(expression: str, namespace: dict[str, Any]) -> Any:
     try:
         return eval(compile(expression, "<deploy>", "eval"), namespace)  # noqa: S307 (the user's own expression in the user's own kernel)
     except SyntaxError as error:
-        if _URI.fullmatch(expression):
-            return expression
         raise errors.BadInput(f"`{expression}` is not a Python expression.", "Give a variable, such as `%deploy model`.") from error
     except NameError as error:
         unknown = error.name or expression

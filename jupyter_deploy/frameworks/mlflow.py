@@ -129,7 +129,7 @@ def _modules(place: Path) -> tuple[str, ...]:
     """List the modules of the packages that MLflow wrote down for the model, as far as this kernel has them."""
     file = place / REQUIREMENTS
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    wanted = {_plain(found[0]) for line in lines if (found := re.match(r"[A-Za-z0-9][\w.-]*", line.strip()))}
+    wanted = {_plain(name[0]) for line in lines if (name := re.match(r"[A-Za-z0-9][\w.-]*", line.strip()))}
     held = importlib.metadata.packages_distributions()
     found = [module for module, owners in held.items() if module.isidentifier() and wanted & {_plain(one) for one in owners}]
     return tuple(sorted({"mlflow", *(one for one in found if not one.startswith("_"))}))
