@@ -322,6 +322,37 @@ def test_the_fast_pass_agrees_with_the_exact_one(changes: dict[str, Any], input:
     assert exact == repr(decoder.join([decoder.parse(body)]))
 
 
+def price(area: float, rooms: int, old: bool, city: str = "Rome") -> float:
+    """Take one value of each plain kind."""
+    return area
+
+
+ARGUMENTS = st.dictionaries(
+    st.sampled_from(["area", "rooms", "old", "city", "other"]), CELLS | st.sampled_from([2**53, 2**63, 1e300])
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(ARGUMENTS, st.booleans())
+def test_the_fast_pass_agrees_on_arguments(changes: dict[str, Any], whole: bool) -> None:
+    """What is decoded fast is what the exact look would give, to the type of each number, also for a function's own arguments."""
+    row = ({"area": 2.5, "rooms": 3, "old": True} if whole else {}) | changes
+    body = msgspec.json.encode({"rows": [row]})
+    decoder = RowDecoder(codec.describe_hints(price), price)
+    try:
+        exact = decoder.join([decoder.check(msgspec.json.decode(body), len(body))])
+    except InvalidInput:
+        with pytest.raises(InvalidInput):
+            decoder.parse(body)
+        return
+
+    got = decoder.join([decoder.parse(body)])
+    assert exact == got
+    assert [{key: type(value) for key, value in one.items()} for one in exact] == [
+        {key: type(value) for key, value in one.items()} for one in got
+    ]
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.lists(CELLS, max_size=4) | CELLS, max_size=3), st.sampled_from([MATRIX, GAPS, BYTES, TEXTS, SCORES]))
 def test_the_fast_pass_agrees_on_arrays(rows: list[Any], input: Input) -> None:

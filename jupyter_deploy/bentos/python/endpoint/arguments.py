@@ -251,6 +251,9 @@ class ArgumentDecoder:
         input: What the contract says of them.
         function: The function itself, whose hints say what to make; without it the values stay as JSON has them.
         nested: Makes tables and arrays.
+
+    Attributes:
+        required: The parameters that must be there.
     """
 
     def __init__(self, input: Input, function: Any, nested: Nested) -> None:
@@ -259,7 +262,7 @@ class ArgumentDecoder:
         self._shapes = Shapes(signature.scope if signature else {})
         known = signature.parameters if signature else {}
         self._fits = {one.name: self._fit(one, known.get(one.name)) for one in input.columns}
-        self._required = [one.name for one in input.columns if _is_required(one, signature)]
+        self.required = [one.name for one in input.columns if _is_required(one, signature)]
         others = input.others
         self._others = self._fit(others, signature.others if signature else None) if others is not None else None
 
@@ -311,7 +314,7 @@ class ArgumentDecoder:
             fit = self._fits.get(name, self._others)
             if fit is not None:
                 made[name] = fit(value, f"{path}.{checks.shown(name)}", errors)
-        for name in self._required:
+        for name in self.required:
             if name not in row:
                 errors.add(f"{path}.{name}", "missing")
         return made

@@ -26,6 +26,7 @@ __all__ = [
 ]  # fmt: skip
 
 encode_value = dtypes.to_json
+_ENCODER = msgspec.json.Encoder(enc_hook=dtypes.to_json)
 
 
 def to_json(value: Any) -> bytes:
@@ -37,7 +38,7 @@ def to_json(value: Any) -> bytes:
     Returns:
         UTF-8; not-a-number and infinity are null.
     """
-    return msgspec.json.encode(value, enc_hook=dtypes.to_json)
+    return _ENCODER.encode(value)
 
 
 def decode_rows(body: bytes, input: Input, function: Any = None) -> Any:

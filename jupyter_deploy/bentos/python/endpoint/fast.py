@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
+from msgspec.structs import asdict
 
 from .builders import builder_of, rest
 from .cells import EXACT, largest
@@ -29,6 +30,7 @@ _WIRE: dict[str, Any] = {
     "date": str, "duration": str, "period": str, "time": str, "decimal": str | int | float,
 }  # fmt: skip
 _TOLD = ("object", "object[str]", "object[str,nan]", "object[str,None]", "str", "string")  # of which JSON's own types tell all
+_PLAIN = {"float": "number", "int": "integer", "bool": "boolean", "str": "string"}  # by a parameter's hint, what JSON calls it
 _UNNAMEABLE = re.compile(r'[\\"\x00-\x1f]')  # what msgspec does not take in a name
 WIDEST = (1 << 63) - 1  # the largest limit that msgspec can state on an integer
 
@@ -43,6 +45,62 @@ def fast_look(input: Input) -> Look:
         What decodes a body, or raises one of `REFUSALS`.
     """
     return _FAST.get(input.kind, no_fast_look)(input)
+
+
+def fast_arguments(input: Input, required: Collection[str]) -> Look:
+    """Prepare the fast look at the arguments of a function.
+
+    Args:
+        input: What the function accepts.
+        required: The parameters that must be there.
+
+    Returns:
+        What decodes a body, or raises one of `REFUSALS`.
+    """
+    if not is_plain(input):
+        return no_fast_look(input)
+    fields = [
+        (one.name, _argument_type(one))
+        if one.name in required
+        else (one.name, _argument_type(one) | msgspec.UnsetType, msgspec.UNSET)
+        for one in input.columns
+    ]
+    decode = _body_decoder(msgspec.defstruct("Arguments", fields, forbid_unknown_fields=True, kw_only=True, gc=False))
+    all_required = len(required) == len(fields)
+
+    def look(body: bytes) -> Part:
+        rows = [asdict(one) for one in decode(body)]
+        if not all_required:
+            rows = [{name: value for name, value in row.items() if value is not msgspec.UNSET} for row in rows]
+        return Part(rows, rows, len(rows), len(body))
+
+    return look
+
+
+def is_plain(input: Input) -> bool:
+    """Say whether named arguments are JSON's own values, out of which nothing else has to be made.
+
+    Args:
+        input: What a method accepts.
+
+    Returns:
+        Whether they are.
+    """
+    return input.kind == "arguments" and bool(input.columns) and input.others is None and all(map(_is_plain, input.columns))
+
+
+def _is_plain(column: Column) -> bool:
+    """Say whether an argument is one of JSON's own values, and nothing more is said of it."""
+    if column.dtype not in _PLAIN or column.nullable or column.infinite or column.holds is not None or _has_other_range(column):
+        return False
+    return column.schema in (None, {"type": _PLAIN[column.dtype]})
+
+
+def _argument_type(column: Column) -> Any:
+    if column.dtype != "float":
+        return _wire_type(column)
+    low, high = _span(column)
+    return Annotated[int, msgspec.Meta(ge=math.ceil(low), le=math.floor(high))] | Annotated[float, msgspec.Meta(ge=low, le=high)]
 
 
 def no_fast_look(_input: Input) -> Look:

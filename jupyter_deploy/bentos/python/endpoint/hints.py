@@ -24,6 +24,7 @@ RECORDS = (
 )  # fmt: skip
 """By which one of these attributes classes of records are known."""
 
+_PLAIN = frozenset({bool, int, float, str, bytes, list, dict, tuple, type(None)})  # what nobody waits for
 DEEPEST = 50  # wrappers around one function; an object may also claim to wrap itself
 
 
@@ -64,6 +65,9 @@ class Signature:
         self.parameters: dict[str, Parameter] = {}
         self.others: Parameter | None = None  # what `**kwargs` takes
         self._by_place = False
+        self._plainly = tuple(name for name, one in self._signature.parameters.items() if one.kind is one.POSITIONAL_OR_KEYWORD)
+        if len(self._plainly) < len(self._signature.parameters):
+            self._plainly = ()
         for one in self._signature.parameters.values():
             self._take(one)
         self.returns = resolved(self._signature.return_annotation, self.scope)
@@ -127,6 +131,8 @@ class Signature:
         Raises:
             Exception: Whatever the function raises.
         """
+        if self._plainly and len(arguments) == len(self._plainly):
+            return self._function(*[arguments[name] for name in self._plainly])
         bound = inspect.BoundArguments(self._signature, self._in_order(arguments))
         if self._by_place:  # what stands before an argument that has no name must be there
             bound.apply_defaults()
@@ -192,6 +198,8 @@ def settled(answer: Any) -> Any:
     Returns:
         A list where it is an iterator, else the same.
     """
+    if type(answer) in _PLAIN:
+        return answer
     answer = wait(answer)
     return list(answer) if isinstance(answer, Iterator) else answer
 

@@ -17,7 +17,7 @@ from .arguments import ArgumentDecoder, element_of
 from .builders import builder_of, rest
 from .cells import without_ranges
 from .contract import Column, Input
-from .fast import REFUSALS, cell_of, fast_look, no_fast_look
+from .fast import REFUSALS, Look, cell_of, fast_arguments, fast_look, is_plain, no_fast_look
 from .parts import Part
 from .problems import InvalidInput, InvalidJson
 from .scalars import Shape
@@ -46,14 +46,10 @@ class RowDecoder:
     def __init__(self, input: Input, function: Any = None, *, strict: bool = False) -> None:
         self.input = input = input if strict else without_ranges(input)
         element = element_of(function) if input.kind == "list" and input.schema is not None and function is not None else None
-        if input.kind == "arguments":
-            self._slow = _slow_arguments(input, function)
-        else:
-            self._slow = _slow_elements(element) if element is not None else _SLOW[input.kind]
-        self._fast = fast_look(input) if element is None else no_fast_look(input)
+        self._slow, self._fast = _looks(input, function, element)
         self._build = getattr(function, "of_rows", None) or builder_of(input)  # a compiled method needs no data frame
         self._library = input.library if input.kind == "array" else ""
-        self.calls = element is not None or input.kind == "arguments"
+        self.calls = element is not None or (input.kind == "arguments" and not is_plain(input))
         self.joins = input.kind in ("frame", "series", "array", "sparse") or (input.kind == "list" and input.dtype in _JOINED)
 
     def parse(self, body: bytes) -> Part:
@@ -203,9 +199,16 @@ def _slow_sparse(parsed: Any, input: Input, errors: checks.Errors) -> Iterator[A
             yield checks.fit_nested(row, inner, cell, where, errors)
 
 
-def _slow_arguments(input: Input, function: Any) -> _Slowly:
+def _looks(input: Input, function: Any, element: Shape | None) -> tuple[_Slowly, Look]:
+    if element is not None:
+        return _slow_elements(element), no_fast_look(input)
+    if input.kind != "arguments":
+        return _SLOW[input.kind], fast_look(input)
     make = ArgumentDecoder(input, function, _nested)
+    return _slow_arguments(make), fast_arguments(input, make.required)
 
+
+def _slow_arguments(make: ArgumentDecoder) -> _Slowly:
     def read(parsed: Any, _input: Input, errors: checks.Errors) -> Iterator[dict[str, Any]]:
         rows, path = _listed(parsed, errors)
         for place, row in enumerate(rows):
