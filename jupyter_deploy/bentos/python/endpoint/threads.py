@@ -20,6 +20,8 @@ LIBRARIES = (
     "POLARS_MAX_THREADS", "TF_NUM_INTRAOP_THREADS", "LOKY_MAX_CPU_COUNT",
 )  # fmt: skip
 """What libraries read as they are imported or first used; the last one is what joblib takes `n_jobs=-1` for."""
+NO_LOSS = ("jemalloc_bg_thd", "polars-ooc-")
+"""Threads that libraries start as they are imported and a forked child does without: tidiers of memory and of files."""
 PATIENCE = 0.2  # seconds for a thread that has ended to be gone from the system's list
 
 
@@ -85,7 +87,7 @@ def look() -> None:
 
 
 def others() -> list[str]:
-    """List the threads of this process beside the calling one, whoever started them; a child that is forked has none of them.
+    """List the threads of this process beside the calling one, whoever started them, which a forked child has not and would miss.
 
     Returns:
         Their names, as the system has them.
@@ -99,6 +101,7 @@ def others() -> list[str]:
 def _listed() -> list[str]:
     try:
         tasks = [one for one in Path("/proc/self/task").iterdir() if int(one.name) != threading.get_native_id()]
-        return sorted((one / "comm").read_text().strip() for one in tasks)
+        names = [(one / "comm").read_text().strip() for one in tasks]
+        return sorted(one for one in names if not one.startswith(NO_LOSS))
     except OSError:  # no such folder, or one has ended meanwhile
         return [one.name for one in threading.enumerate() if one is not threading.current_thread()]
