@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import openapi_spec_validator
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -228,7 +227,6 @@ def test_openapi_describes_every_shape(name: str, way: str) -> None:
         return
     method = Method(name="predict", input=contract_of(value)[0], output=Output(kind="list"))
     told = json.loads(codec.to_json(openapi.document("churn", "churn@1", Contract(methods=(method,)), [])))
-    openapi_spec_validator.validate(told)
     asked = told["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]["schema"]
 
     Draft202012Validator({**asked, "components": told["components"]}).validate(json.loads(body))
