@@ -1,7 +1,7 @@
 # Each target prints the plain commands that it runs and how long each took.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test frameworks-test faults browser-test lint bench bench-deploy bench-trust bench-serving build lab lock clean
+.PHONY: help setup demo test frameworks-test faults browser-test lint bench bench-deploy bench-trust bench-serving bench-hostile build lab lock clean
 
 PY := .venv/bin/python
 UV := .venv/bin/uv
@@ -24,6 +24,7 @@ help:
 	@echo 'make bench-deploy  the figures of a deploy, with peers beside them; ARGS="--seconds 10 --quick" for a short run'
 	@echo 'make bench-trust   what a deploy costs as endpoints, releases, models and packages grow; ARGS=--quick for a short run'
 	@echo 'make bench-serving what a request costs, with peers beside it; ARGS=--quick for a short run'
+	@echo 'make bench-hostile what honest callers notice of slow ones and of overload; ARGS=--quick for a short run'
 	@echo 'make build         wheel and source archive in dist/'
 	@echo 'make lab           JupyterLab with the examples'
 	@echo 'make lock          remake requirements/*.txt from pyproject.toml; ARGS=--upgrade for newer versions'
@@ -64,7 +65,7 @@ lint: setup
 	$(call run,.venv/bin/ruff format --check .)
 	$(call run,.venv/bin/mypy --strict jupyter_deploy)
 
-bench: bench-deploy bench-trust bench-serving
+bench: bench-deploy bench-trust bench-serving bench-hostile
 
 bench-deploy: setup .cache/peers/stamp
 	$(call run,$(PY) bench/deploy.py --peers .cache/peers/bin/python $(ARGS))
@@ -75,6 +76,9 @@ bench-trust: setup .cache/peers/stamp
 bench-serving: setup .cache/peers/stamp .cache/mlserver/stamp
 	@bash requirements/wrk.sh
 	$(call run,$(PY) bench/serving.py --peers .cache/peers/bin/python --mlserver .cache/mlserver/bin/python $(ARGS))
+
+bench-hostile: setup
+	$(call run,$(PY) bench/hostile.py $(ARGS))
 
 .cache/peers/stamp: requirements/bench.txt
 	$(call run,$(UV) venv --quiet --allow-existing --python $(PY) .cache/peers)
