@@ -101,11 +101,14 @@ def load(path: Path) -> Rows:
         ImportError: If transformers or PyTorch is missing.
     """
     os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # its threads do not outlive the fork of a worker
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # threads do not outlive the fork of a worker
+    os.environ["HF_DEACTIVATE_ASYNC_LOAD"] = "1"
     if "huggingface_hub.constants" in sys.modules:
         sys.modules["huggingface_hub.constants"].HF_HUB_OFFLINE = True  # type: ignore[attr-defined]  # read when it was imported
     import torch
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # which has a thread too
     with (path / TOLD).open("rb") as file:
         told = pickle.load(file)  # noqa: S301 (out of a bundle whose digest was checked)
     model = told["model"].from_pretrained(path, local_files_only=True).to(getattr(torch, told["dtype"])).eval()
