@@ -57,7 +57,8 @@ def convert(asked: dict[str, Any], out: Path) -> list[dict[str, Any]]:
     tried = [_form(subject, ENGINE, found, reasons, asked["speedup"], out / "onnx", began)]
     if asked["quantize"]:
         began = time.monotonic()
-        smaller, reasons = _quantize(subject, found, asked["quantize_tolerance"], out)
+        roughly, _ = _find(subject, asked["converter"], asked["quantize_tolerance"])
+        smaller, reasons = _quantize(subject, roughly, asked["quantize_tolerance"], out)
         tried.append(_form(subject, f"{ENGINE}, int8", smaller, reasons, asked["speedup"], out / "int8", began))
     return tried
 

@@ -213,10 +213,22 @@ def load(path: Path) -> Any:
     Raises:
         ImportError: If ONNX Runtime is missing.
     """
-    plan = msgspec.json.decode((path / PLAN).read_bytes(), type=Plan)
+    plan = plan_of(path)
     methods = methods_of(plan, path)
     native = importlib.import_module(f".{plan.loader}", __package__).load(path.parent / plan.model) if plan.loader else None
     return methods[""] if methods.keys() == {""} else Model(methods, native)
+
+
+def plan_of(path: Path) -> Plan:
+    """Read a plan.
+
+    Args:
+        path: The folder with the graphs.
+
+    Returns:
+        The plan.
+    """
+    return msgspec.json.decode((path / PLAN).read_bytes(), type=Plan)
 
 
 def methods_of(plan: Plan, path: Path) -> dict[str, Compiled]:
