@@ -94,7 +94,7 @@ class Workers:
             pid = sockets.listener_of(one.folder / "parent.sock")  # as the kernel knows it: what it says itself may be a lie
             if status is not None and pid is not None:
                 one.served = status["phase"] == "ready"
-                one.apart, one.gpus = status["apart"], tuple(status["gpus"])
+                one.apart, one.gpus = status.get("apart", ""), tuple(status.get("gpus", ()))
                 self._follow(one, pid)
 
     def start(self, launch: Launch) -> None:
@@ -305,9 +305,9 @@ class Workers:
             status = _ask(one)
             phase = status["phase"] if status else "gone"
             if phase == "ready":
-                one.apart = status["apart"] if status else ""
+                one.apart = status.get("apart", "") if status else ""
                 return True
-            if status and phase == "failed" and status["apart"] and not one.apart:
+            if status and phase == "failed" and status.get("apart") and not one.apart:
                 one.apart = status["apart"]
                 return False
             if status and phase == "failed":
