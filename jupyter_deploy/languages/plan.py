@@ -30,6 +30,8 @@ TOOLS = frozenset({"IPython", "ipykernel", "jupyter_deploy"})
 """What a capture reaches only because a notebook stood around the model."""
 KINDS = {"frame": "pandas", "series": "pandas", "array": "numpy", "sparse": "scipy"}
 """What a contract's kinds of data are made of, though the model's own code may not import it."""
+OFFERED = frozenset({"pyarrow"})
+"""What the worker itself makes something of, if the notebook imported it: the endpoint then reads and writes Arrow."""
 INSPECT_LIMIT = 60.0  # seconds
 
 
@@ -118,7 +120,7 @@ def _reached(capture: Capture) -> set[str]:
     own = {path.stem for path in beside.iterdir()} if beside.is_dir() else set()
     kinds = {kind for method in capture.contract.methods for kind in (method.input.kind, method.output.kind)}
     reached = {module for module in capture.modules if module.partition(".")[0] not in TOOLS | own}
-    return reached | {KINDS[kind] for kind in kinds if kind in KINDS}
+    return reached | {KINDS[kind] for kind in kinds if kind in KINDS} | (OFFERED & set(capture.imported))
 
 
 def _loaded(capture: Capture) -> set[str]:

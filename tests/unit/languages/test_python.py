@@ -132,6 +132,15 @@ def test_contract_brings_its_libraries(tmp_path: Path) -> None:
     assert {"pandas": ("pandas",)} == inspect_kernel(capture(tmp_path, kind="frame")).owners
 
 
+def test_a_notebook_that_imports_pyarrow_has_it_in_its_release(tmp_path: Path) -> None:
+    """What the worker makes something of is locked where the notebook imported it, though no model needs it."""
+    import msgspec
+
+    asked = msgspec.structs.replace(capture(tmp_path), imported=("pyarrow", "seaborn"))
+
+    assert {"pyarrow": ("pyarrow",)} == inspect_kernel(asked).owners
+
+
 def test_broken_interpreter_is_told(tmp_path: Path) -> None:
     """A kernel whose interpreter is gone is an error that names it."""
     import msgspec

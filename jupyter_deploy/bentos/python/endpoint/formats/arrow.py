@@ -41,7 +41,7 @@ def read(body: bytes, decoder: RowDecoder) -> Part:
     try:
         import pyarrow as pa
     except ImportError as error:
-        raise NoReader("This endpoint reads no Arrow, because the model's environment has no pyarrow; send JSON.") from error
+        raise NoReader("This endpoint reads no Arrow: its environment has no pyarrow. Send JSON, or import pyarrow in the notebook before deploying.") from error
     try:
         return _read(body, decoder, pa)
     except (pa.ArrowException, ValueError, KeyError, TypeError, OverflowError, OSError, struct.error) as error:
