@@ -73,7 +73,7 @@ HOMES = {
     "nbclient": ("adapters",),
     "onnxruntime": ("bentos",),
     "rich": ("adapters",),
-    "sklearn": ("frameworks.sklearn",),
+    "sklearn": ("frameworks.sklearn", "bentos.python.convert"),
     "sqlite3": ("store",),
     "subprocess": ("process", "bentos", "targets.local.parents"),  # the last one names the type of what process.py started
     "tornado": ("adapters",),

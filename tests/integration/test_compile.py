@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -20,12 +21,17 @@ from jupyter_deploy.agent.lifecycle import connect, wait_for_end
 from jupyter_deploy.home import Home
 from jupyter_deploy.targets.base import Launch
 from jupyter_deploy.values import Manifest, Release, from_json
-from tests.serving import until
 
 pytestmark = pytest.mark.slow
 FRAME, TARGET = load_iris(return_X_y=True, as_frame=True)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[TARGET]
 ROWS = FRAME.to_dict("records")
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait until something is true, with long looks away: what is waited for gives way to everything else."""
+    while not true():
+        time.sleep(0.3)
 
 
 class Caller(threading.Thread):
@@ -40,7 +46,7 @@ class Caller(threading.Thread):
         """Call."""
         headers = {"Authorization": f"Bearer {self.endpoint.key_file.read_text().strip()}"}
         with httpx.Client(headers=headers, trust_env=False) as client:
-            while not self.ended.wait(0.02):
+            while not self.ended.wait(0.05):
                 self.calls += 1
                 try:
                     answer = client.post(f"{self.endpoint.url}predict", json={"rows": ROWS[:2]})
@@ -75,7 +81,7 @@ def compiled(shared_home: Home, forest: RandomForestClassifier) -> Iterator[tupl
     endpoint = jd.deploy(forest, name="iris", example=FRAME, wait=True, preview=False, compile="auto")
     caller = Caller(endpoint)
     caller.start()
-    until(lambda: release(shared_home).compiled)
+    until(lambda: bool(release(shared_home).compiled))
     until(lambda: {"iris@1-compiled"} == set(running(shared_home)))
     caller.ended.set()
     caller.join()
