@@ -179,11 +179,11 @@ def _body_decoder(row: Any) -> Callable[[bytes], list[Any]]:
 
 
 def _look(input: Input, decode: Callable[[bytes], list[Any]], *, told: bool) -> Look:
-    build = builder_of(input)
+    build = None if told else builder_of(input)  # what a told body becomes is the decoder's own affair
 
     def look(body: bytes) -> Part:
         rows = decode(body)
-        return Part(rows, None if told else build(rows), len(rows), len(body))
+        return Part(rows, None if build is None else build(rows), len(rows), len(body))
 
     return look
 
