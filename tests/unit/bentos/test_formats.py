@@ -5,7 +5,10 @@ from __future__ import annotations
 import datetime
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +24,7 @@ from jupyter_deploy.bentos.python.endpoint.contract import Contract, Method, Out
 from jupyter_deploy.bentos.python.endpoint.formats import READERS, arrow, csvs, npy
 from jupyter_deploy.bentos.python.endpoint.rows import RowDecoder
 
+ROOT = Path(__file__).parents[3]
 MIXED = pd.DataFrame(
     {
         "age": [42, 17, 3], "share": [0.5, None, -2.25], "short": np.array([1, -1, 0], dtype="int8"), "is_new": [True, False, True],
@@ -230,3 +234,53 @@ def test_openapi_describes_every_shape(name: str, way: str) -> None:
     asked = told["paths"]["/predict"]["post"]["requestBody"]["content"]["application/json"]["schema"]
 
     Draft202012Validator({**asked, "components": told["components"]}).validate(json.loads(body))
+
+
+WITHOUT = """
+import sys
+for name in ("numpy", "pandas", "polars", "pyarrow", "scipy"):
+    sys.modules[name] = None
+from jupyter_deploy.bentos.python.endpoint import codec
+from jupyter_deploy.bentos.python.endpoint.contract import Method, Output
+from jupyter_deploy.bentos.python.endpoint.exchange import Request
+from jupyter_deploy.bentos.python.endpoint.formats import exchange_of
+from jupyter_deploy.bentos.python.endpoint.inference import Inference
+from jupyter_deploy.bentos.python.endpoint.model import BoundMethod
+from jupyter_deploy.bentos.python.endpoint.problems import NoReader
+
+def add(a: float, b: int) -> float:
+    return a + b
+
+method = Method(name="predict", input=codec.describe_arguments([{"a": 0.5, "b": 1}], add), output=Output(kind="list"))
+bound = BoundMethod(method, add)
+
+def ask(exchange, body):
+    return exchange.write(bound.ask([exchange.read(body, bound.decoder)])[0], method).decode().split()
+
+def sent(media, accept="application/json"):
+    head = [(b"content-type", media.encode()), (b"accept", accept.encode())]
+    return exchange_of(method)(Request("POST", "/predict", head))
+
+print(ask(sent("text/csv", "text/csv"), b"a,b\\n1.5,2\\n2.5,3\\n"))
+print(ask(sent("application/json"), b'{"instances":[{"a":1.5,"b":2}]}'))
+one = {"name": "a", "shape": [1], "datatype": "FP64", "data": [1.5]}
+tensors = codec.to_json({"inputs": [one, {**one, "name": "b", "datatype": "INT64", "data": [2]}]})
+print(ask(Inference(Request("POST", "/v2", []), "add", "1").exchange(), tensors))
+for media in ("application/x-npy", "application/vnd.apache.arrow.stream"):
+    try:
+        ask(sent(media), b"")
+    except NoReader as problem:
+        print(problem.status, problem.detail.partition(",")[0])
+"""
+
+
+def test_a_function_needs_no_numpy() -> None:
+    """In an environment without numpy and pyarrow, all formats work that need neither, and the others say what is missing."""
+    done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=False, cwd=ROOT)
+    expected = [
+        "['predict', '3.5', '5.5']", '[\'{"predictions":[3.5]}\']',
+        '[\'{"model_name":"add","model_version":"1","outputs":[{"name":"predict","datatype":"BYTES","shape":[1],"data":["3.5"]}]}\']',
+        "415 This endpoint reads no arrays", "415 This endpoint reads no Arrow",
+    ]  # fmt: skip
+
+    assert expected == done.stdout.splitlines(), done.stderr

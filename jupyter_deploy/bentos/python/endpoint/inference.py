@@ -6,6 +6,7 @@ an endpoint is the model of its name, every other one is the model `<name>.<meth
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import re
 import struct
@@ -23,7 +24,7 @@ from .formats import answers, table
 from .model import Answers
 from .negotiation import MediaType, parse
 from .parts import Part
-from .problems import InvalidBody, InvalidInput, NotJson
+from .problems import InvalidBody, InvalidInput, NoReader, NotJson
 from .rows import RowDecoder
 
 LENGTH = b"inference-header-content-length"
@@ -187,9 +188,7 @@ def _count(tensor: _Tensor) -> int:
 
 
 def _from_json(tensor: _Tensor) -> Any:
-    """Make an array, or nested lists of texts, out of a tensor's data, flat or nested."""
-    import numpy as np
-
+    """Make an array, or nested lists where it holds texts, out of a tensor's data, flat or nested."""
     count, flat = _count(tensor), tensor.data
     for _ in tensor.shape[1:]:
         if isinstance(flat, list) and flat and isinstance(flat[0], list):
@@ -203,10 +202,19 @@ def _from_json(tensor: _Tensor) -> Any:
         if not kinds <= {str}:
             raise _wrong(tensor, "expected strings")
         return _shaped(flat, tensor.shape)
-    exact = np.dtype(DATATYPES.get(tensor.datatype, "float32"))
-    gaps = {type(None)} if exact.kind == "f" else set()
-    if not kinds <= _KINDS[exact.kind] | gaps:
+    dtype = DATATYPES.get(tensor.datatype, "float32")
+    gaps = {type(None)} if dtype[0] == "f" else set()
+    if not kinds <= _KINDS[dtype[0]] | gaps:
         raise _wrong(tensor, f"expected values of {tensor.datatype}")
+    if importlib.util.find_spec("numpy") is None:  # a function of plain values, in an environment without it
+        return _shaped(flat, tensor.shape)
+    return _array(tensor, flat, dtype)
+
+
+def _array(tensor: _Tensor, flat: list[Any], dtype: str) -> Any:
+    import numpy as np
+
+    exact = np.dtype(dtype)
     try:
         made = np.array(flat, dtype="float64" if exact.kind == "f" else exact if exact.kind == "b" else None)
     except (OverflowError, ValueError, TypeError) as error:
@@ -218,11 +226,13 @@ def _from_json(tensor: _Tensor) -> Any:
 
 
 def _from_binary(tensor: _Tensor, data: bytes) -> Any:
-    import numpy as np
-
     count = _count(tensor)
     if tensor.datatype == "BYTES":
         return _shaped(_texts(tensor, data, count), tensor.shape)
+    try:
+        import numpy as np
+    except ImportError as error:
+        raise NoReader("This endpoint reads no binary numbers, because its environment has no numpy. Send JSON.") from error
     exact = np.dtype("uint16" if tensor.datatype == "BF16" else DATATYPES[tensor.datatype]).newbyteorder("<")
     if exact.itemsize * count != len(data):
         raise _wrong(tensor, f"expected {exact.itemsize * count} bytes, as `shape` and `datatype` say, got {len(data)}")

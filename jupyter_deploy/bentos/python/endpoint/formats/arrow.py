@@ -39,9 +39,11 @@ def read(body: bytes, decoder: RowDecoder) -> Part:
         InvalidInput: If it does not fit the contract.
     """
     try:
+        import numpy as _  # noqa: F401 (pyarrow does without it, and gives no arrays then)
         import pyarrow as pa
     except ImportError as error:
-        raise NoReader("This endpoint reads no Arrow: its environment has no pyarrow. Send JSON, or import pyarrow in the notebook before deploying.") from error
+        hint = "Send JSON, or import pyarrow in the notebook and deploy again."
+        raise NoReader(f"This endpoint reads no Arrow, because its environment has no pyarrow. {hint}") from error
     try:
         return _read(body, decoder, pa)
     except (pa.ArrowException, ValueError, KeyError, TypeError, OverflowError, OSError, struct.error) as error:

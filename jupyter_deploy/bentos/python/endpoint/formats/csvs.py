@@ -67,15 +67,15 @@ def _column(name: str, input: Input) -> Column:
 
 
 def _cells(texts: Sequence[str], column: Column) -> table.Cells:
-    import numpy as np
-
     kind = family(column.dtype)
     if kind in ("float", "int"):
         try:  # all at once; Python takes more forms of a number than CSV has, so these are looked at one by one
             if not any("_" in one or not one.isascii() for one in texts):
                 make: Any = int if kind == "int" else float
+                import numpy as np
+
                 return table.Cells(np.array([make(one or "nan") for one in texts], dtype="int64" if kind == "int" else "float64"))
-        except (ValueError, OverflowError):
+        except (ValueError, OverflowError, ImportError):
             pass
         return table.Cells([_number(one) for one in texts])
     if kind == "bool":

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from ..parts import Part
-from ..problems import InvalidBody, NotAcceptable
+from ..problems import InvalidBody, NoReader, NotAcceptable
 from ..rows import RowDecoder
 from . import table
 
@@ -50,8 +50,10 @@ def array_of(body: bytes) -> Any:
     Raises:
         InvalidBody: If the body is none, or holds objects.
     """
-    import numpy as np
-
+    try:
+        import numpy as np
+    except ImportError as error:
+        raise NoReader("This endpoint reads no arrays, because its environment has no numpy. Send JSON.") from error
     found = _HEAD.match(body, _start(body))
     if found is None:
         raise InvalidBody("The body is no .npy file of numbers, booleans, texts or moments; nothing else is read.")
