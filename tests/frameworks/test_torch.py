@@ -88,9 +88,10 @@ def test_a_class_of_a_cell_is_served_in_evaluation_mode(tmp_path: Path) -> None:
     assert expected == ask(tmp_path / "taken", [1, 1, 1.0])
 
 
-def test_the_same_module_gives_the_same_digest(tmp_path: Path) -> None:
-    """Two captures of one model, and of one that was made the same, have one digest."""
-    digests = {take(f"{NET}model = Net()\n", tmp_path / name)[0].digest for name in "ab"}
+@pytest.mark.parametrize("code", ["model = Net()", "net = Net().eval()\ndef model(x):\n    return net(x).detach()"])
+def test_the_same_module_gives_the_same_digest(tmp_path: Path, code: str) -> None:
+    """Two captures of modules that were made the same have one digest, also within a function."""
+    digests = {take(f"{NET}{code}\n", tmp_path / name)[0].digest for name in "ab"}
     assert 1 == len(digests)
 
 

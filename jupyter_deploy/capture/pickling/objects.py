@@ -206,6 +206,8 @@ class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # it has no types
             return self.dispatch_table[kind](obj)
         if kind.__name__ == "ndarray" and kind.__module__ == "numpy" and not obj.dtype.hasobject:
             return NotImplemented
+        if kind.__module__ == "torch.storage":
+            return _storage(obj)
         reduced = obj.__reduce_ex__(self.proto)
         if kind.__module__ == "pydantic_core._pydantic_core" and isinstance(reduced, tuple):
             return reduced[0], tuple(map(self._labels, reduced[1])), *reduced[2:]
@@ -269,6 +271,14 @@ def _checked(function: Any) -> Any:
     config: Any = getattr(getattr(wrapper, "config_wrapper", None), "config_dict", None)
     wrap = sys.modules["pydantic"].validate_call
     return functools.partial(wrap, config=config or None, validate_return=wrapper.validate_return), (function.raw_function,)
+
+
+def _storage(storage: Any) -> Any:
+    """Write the memory of tensors as the processor has it; PyTorch's own pickle of it holds its address."""
+    torch: Any = sys.modules["torch"]
+    file = io.BytesIO()
+    torch.save(storage.cpu(), file)
+    return torch.storage._load_from_bytes, (file.getvalue(),)  # noqa: SLF001 (what PyTorch's own pickle names)
 
 
 def _is_global(obj: Any, module: object) -> bool:
