@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import random
 import sys
 from pathlib import Path
@@ -49,7 +48,7 @@ def check(
         report = _run(attack, endpoint, count, as_json=as_json)
         _look_into_log(client, endpoint, attack, report)
         if as_json:
-            terminal.json(dataclasses.asdict(report))
+            terminal.json({**vars(report), "statuses": dict(report.statuses), "kinds": dict(report.kinds)})
         else:
             print(told(endpoint.name, report))
     if report.wrong:

@@ -18,7 +18,9 @@ KEPT = 50  # findings that are told one by one
 GROWTH = 50_000_000  # bytes by which the workers' memory may grow
 PATIENCE = 60.0  # seconds for an answer
 WARM = 200  # requests before the workers' memory is looked at: what a model does only once has been done by then
-MEMORY = re.compile(r"^jd_worker_(?:memory|resident)\w*_bytes(?:\{[^}]*\})? (\S+)$", re.MULTILINE)
+MEMORY = tuple(  # what each worker has, shared memory divided; where the system does not tell that, all of it
+    re.compile(rf"^jd_worker_{kind}_memory_bytes(?:\{{[^}}]*\}})? (\S+)$", re.MULTILINE) for kind in ("proportional", "resident")
+)
 
 
 @dataclass(frozen=True)
@@ -152,8 +154,9 @@ class Attack:
         Returns:
             Bytes; 0 where it does not say.
         """
-        answer = self._exchange("GET", "metrics", (), b"")
-        return int(sum(float(one) for one in MEMORY.findall(answer.body.decode(errors="replace"))))
+        told = self._exchange("GET", "metrics", (), b"").body.decode(errors="replace")
+        sums = (int(sum(float(one) for one in known.findall(told))) for known in MEMORY)
+        return next((one for one in sums if one), 0)
 
     def _measure(self) -> None:
         report = self.report

@@ -16,8 +16,8 @@ from .contract import Column
 from .problems import MOST
 
 __all__ = [
-    "Errors", "Found", "collected", "fit", "fit_cells", "fit_list", "fit_nested", "fit_object", "fit_sparse", "named", "shown",
-    "unknown_keys",
+    "Errors", "Found", "collected", "fit", "fit_cells", "fit_list", "fit_nested", "fit_object", "fit_sparse", "fitting", "named",
+    "shown", "unknown_keys",
 ]  # fmt: skip
 
 LONGEST = 64  # characters of a key that are looked at

@@ -283,10 +283,11 @@ def _one_by_one(values: list[Any], column: Column, library: str, errors: checks.
 
 def _fits(values: list[Any], column: Column) -> list[tuple[Any, str]]:
     """Fit values, each text once: a column of texts has few different ones."""
+    look = checks.fitting(column)
     if all(isinstance(one, str | None) for one in values):
-        known = {one: checks.fit(one, column) for one in set(values)}
+        known = {one: look(one) for one in set(values)}
         return [known[one] for one in values]
-    return [checks.fit(one, column) for one in values]
+    return [look(one) for one in values]
 
 
 def _dtype(input: Input) -> str:
