@@ -143,6 +143,7 @@ def multiplying() -> Any:
 @pytest.mark.gpu
 def test_real_gpu(made: Machine) -> None:
     """On a machine with a GPU a model computes there, and its worker is replaced like any other."""
+    pytest.importorskip("torch")
     assert gpus.present()
     launch = made.launch(1, multiplying(), gpu=1, start_deadline=300.0)
     made.target.start(launch)

@@ -6,7 +6,6 @@ left on the processor in silence where a GPU was asked for: its worker does not 
 
 from __future__ import annotations
 
-import ctypes
 import os
 import re
 from pathlib import Path
@@ -65,27 +64,6 @@ def check_used() -> None:
         raise RuntimeError(
             "the model has a GPU and computes on the processor all the same; deploy it without `gpu`, or move it there"
         )
-
-
-def free() -> int:
-    """Ask the driver how much memory is free on the GPU of this process.
-
-    Returns:
-        Bytes.
-
-    Raises:
-        OSError: If there is no driver, or it does not know the GPU.
-    """
-    nvml, handle, facts = ctypes.CDLL("libnvidia-ml.so.1"), ctypes.c_void_p(), (ctypes.c_ulonglong * 3)()
-    gpu = os.environ["CUDA_VISIBLE_DEVICES"].encode()
-    asked = (
-        nvml.nvmlInit_v2(),
-        nvml.nvmlDeviceGetHandleByUUID(gpu, ctypes.byref(handle)),
-        nvml.nvmlDeviceGetMemoryInfo(handle, ctypes.byref(facts)),
-    )
-    if any(asked):
-        raise OSError(f"the GPU's driver answered {max(asked)}")
-    return int(facts[1])  # of all, free and used memory
 
 
 def opened() -> list[str]:

@@ -38,6 +38,21 @@ def used() -> tuple[float, float] | None:
     return None if failed else (float(memory.used), use.gpu / 100)
 
 
+def free() -> int:
+    """Ask how much memory is free on this worker's GPU.
+
+    Returns:
+        Bytes.
+
+    Raises:
+        OSError: If there is no GPU, or it does not tell.
+    """
+    found, memory = _opened(os.environ.get("CUDA_VISIBLE_DEVICES", "")), _Memory()
+    if found is None or found[0].nvmlDeviceGetMemoryInfo(found[1], ctypes.byref(memory)):
+        raise OSError("the GPU's driver does not tell how much memory is free")
+    return int(memory.free)
+
+
 @functools.cache
 def _opened(gpu: str) -> tuple[Any, ctypes.c_void_p] | None:
     handle = ctypes.c_void_p()

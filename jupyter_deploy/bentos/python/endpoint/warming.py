@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from . import codec, devices, log
+from . import codec, devices, graphics, log
 from .board import Board
 from .limits import Limits
 from .model import BoundMethod, Model
@@ -48,7 +48,7 @@ def _warm(method: BoundMethod, rows: list[object], board: Board, limits: Limits)
         return
     name = method.method.name
     if devices.device() == devices.CUDA and not board.fits(name):
-        board.fit(name, most_rows(ask, devices.free, limits.batch))
+        board.fit(name, most_rows(ask, graphics.free, limits.batch))
         log.write("batch_fits", method=name, rows=board.fits(name))
     elif quick and limits.batch >= SEVERAL:
         ask(SEVERAL)
