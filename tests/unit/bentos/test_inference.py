@@ -146,7 +146,7 @@ def test_health_and_metadata(serve: Callable[..., Caller]) -> None:
     call = serve({"predict": (FRAME, total)})
     told = call("GET", "/v2/models/churn").json()
 
-    assert {"live": True} == call("GET", "/v2/health/live").json()
+    assert [{"live": True}, {"ready": True}] == [call("GET", f"/v2/health/{one}").json() for one in ("live", "ready")]
     assert [200] * 4 == [
         call("GET", path).status_code
         for path in ("/v2/health/ready", "/v2/models/churn/ready", "/v2/models/churn/versions/7", "/v2")

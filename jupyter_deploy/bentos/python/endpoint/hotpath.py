@@ -105,7 +105,7 @@ class HotPath:
         self._statics: dict[str, Callable[[], Reply]] = {
             "/": self._page, "/livez": lambda: (200, JSON, b'{"status":"ok"}'), "/readyz": self._readyz, "/metrics": self._metrics,
             "/contract.json": lambda: (200, JSON, self._contract), "/docs.json": lambda: (200, JSON, self._openapi),
-            LIVE: lambda: (200, JSON, b'{"live":true}'), READY: self._readyz,
+            LIVE: lambda: (200, JSON, b'{"live":true}'), READY: self._ready,
         }  # fmt: skip
         for path, text in told(served.model, served.release).items():
             self._statics[path] = functools.partial(_static, text)
@@ -354,6 +354,9 @@ class HotPath:
 
     def _readyz(self) -> Reply:
         return (200, JSON, b'{"status":"ready"}') if self.slot.ready else (503, JSON, b'{"status":"starting"}')
+
+    def _ready(self) -> Reply:
+        return (200, JSON, b'{"ready":true}') if self.slot.ready else (503, JSON, b'{"ready":false}')
 
     def _metrics(self) -> Reply:
         text = metrics.exposition(self.served.board, self.served.release, self.served.state)
