@@ -6,7 +6,17 @@ Each is frozen and goes to JSON and back (`to_json`, `from_json`); none does I/O
 are shared with the workers, so they are defined beside them, in `bentos/python/endpoint/contract.py`.
 """
 
-from jupyter_deploy.bentos.python.endpoint.contract import Attempt, Batching, Column, Contract, Golden, Input, Manifest, Method, Output
+from jupyter_deploy.bentos.python.endpoint.contract import (
+    Attempt,
+    Batching,
+    Column,
+    Contract,
+    Golden,
+    Input,
+    Manifest,
+    Method,
+    Output,
+)
 from jupyter_deploy.values.base import Value, from_json, to_json
 from jupyter_deploy.values.bundle import Bundle, Lock, Requirement
 from jupyter_deploy.values.capture import Capture, Cell, Finding, History, Provenance, Taken
@@ -27,7 +37,8 @@ from jupyter_deploy.values.release import (
 )
 
 __all__ = [
-    "ENDED", "NAME", "STAGES", "Attempt", "Batching", "Bundle", "Capture", "Cell", "Column", "Contract", "Difference", "Endpoint", "Event",
-    "Finding", "Golden", "History", "Input", "Key", "Lock", "Manifest", "Method", "Options", "Output", "Provenance", "Release",
-    "Requirement", "Stage", "State", "Taken", "Value", "check_name", "from_json", "suggest_name", "to_json",
+    "ENDED", "NAME", "STAGES", "Attempt", "Batching", "Bundle", "Capture", "Cell", "Column", "Contract", "Difference",
+    "Endpoint", "Event", "Finding", "Golden", "History", "Input", "Key", "Lock", "Manifest", "Method", "Options", "Output",
+    "Provenance", "Release", "Requirement", "Stage", "State", "Taken", "Value", "check_name", "from_json", "suggest_name",
+    "to_json",
 ]  # fmt: skip
