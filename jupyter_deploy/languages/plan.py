@@ -120,7 +120,15 @@ def _reached(capture: Capture) -> set[str]:
     own = {path.stem for path in beside.iterdir()} if beside.is_dir() else set()
     kinds = {kind for method in capture.contract.methods for kind in (method.input.kind, method.output.kind)}
     reached = {module for module in capture.modules if module.partition(".")[0] not in TOOLS | own}
-    return reached | {KINDS[kind] for kind in kinds if kind in KINDS} | (OFFERED & set(capture.imported))
+    return reached | {KINDS[kind] for kind in kinds if kind in KINDS} | (OFFERED & set(capture.imported)) | _traced(capture)
+
+
+def _traced(capture: Capture) -> set[str]:
+    """Name what sends spans, where the release is told where to."""
+    if not any(name.startswith("OTEL_EXPORTER_OTLP") for name in capture.environment):
+        return set()
+    kinds = ("http", "grpc") if "OTEL_EXPORTER_OTLP_PROTOCOL" in capture.environment else ("http",)
+    return {f"opentelemetry.exporter.otlp.proto.{kind}.trace_exporter" for kind in kinds}
 
 
 def _loaded(capture: Capture) -> set[str]:

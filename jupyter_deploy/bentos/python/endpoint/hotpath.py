@@ -98,6 +98,8 @@ class HotPath:
     def __init__(self, served: Served, inner: Asgi | None = None) -> None:
         self.served = served
         self.inner = inner
+        for method in served.model.methods.values():
+            method.decoder.most = served.limits.rows
         self._routes = routes_by_path(served.model, served.release)
         self.targets = {path.encode(): one for path, one in self._routes.items() if not one.method.method.output.streamed}
         self.signature = b"jd-release: %b\r\njd-state: %b\r\n" % (served.release.encode(), served.state.encode())
@@ -122,6 +124,9 @@ class HotPath:
         self.batching = Batching(self.slot, self.served.limits)
         self._ids = os.urandom(6).hex().encode()
         self._number = 0
+
+    def end(self) -> None:
+        """Finish what is beside the answers, before the worker ends."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, as ASGI has it.

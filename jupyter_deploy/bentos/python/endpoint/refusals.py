@@ -8,6 +8,7 @@ from . import codec, log
 from .exchange import JSON, Headers, Request
 from .problems import ModelFailed, Problem, WrongMethod
 from .routes import is_inference
+from .tracing import trace_of
 
 Reply = tuple[int, Headers, bytes]
 PROBLEM: Headers = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
@@ -24,7 +25,9 @@ def document(problem: Problem, request: Request) -> dict[str, Any]:
         The problem detail.
     """
     if isinstance(problem, ModelFailed):
-        log.failure("model_failed", problem, request_id=request.id.decode(), method=request.path[1:])
+        traced = trace_of(request.headers)
+        about = {"trace_id": traced} if traced else {}
+        log.failure("model_failed", problem, request_id=request.id.decode(), method=request.path[1:], **about)
     return problem.body(request.id.decode())
 
 

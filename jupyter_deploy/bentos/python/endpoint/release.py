@@ -202,7 +202,7 @@ class ReleaseParent:
         return Workers(board, limits, lambda: made or build(), starting, self.sockets, spec.silence, self._in_worker)
 
     def _application(self, board: Board, limits: Limits) -> HotPath:
-        from . import model
+        from . import model, tracing
         from .hotpath import HotPath, Served
         from .keys import Keys
 
@@ -210,7 +210,12 @@ class ReleaseParent:
         served = Served(
             model=loaded, release=spec.release, state=spec.state, keys=Keys(Path(spec.keys)), board=board, limits=limits
         )
-        return HotPath(served, self._inner(served) if self.bentoml else None)
+        inner = self._inner(served) if self.bentoml else None
+        if not tracing.configured():
+            return HotPath(served, inner)
+        from .traced import TracedPath
+
+        return TracedPath(served, inner)
 
     def _forkable(self) -> bool:
         """Say whether workers may be forked from what was loaded; the agent starts a release again for which they may not."""

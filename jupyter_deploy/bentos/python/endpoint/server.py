@@ -73,6 +73,15 @@ class Worker(uvicorn.Server):
         self._app.slot.ready = True
         log.write("ready", release=self._app.served.release)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End, after what is in flight.
+
+        Args:
+            sockets: The listening socket.
+        """
+        await super().shutdown(sockets=sockets)
+        self._app.end()
+
     async def on_tick(self, counter: int) -> bool:
         """Beat.
 
