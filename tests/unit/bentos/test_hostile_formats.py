@@ -17,7 +17,7 @@ import pytest
 
 from jupyter_deploy.bentos.python.endpoint import codec
 from jupyter_deploy.bentos.python.endpoint.formats import READERS, arrow, csvs, npy
-from jupyter_deploy.bentos.python.endpoint.problems import InvalidBody, InvalidInput, Problem
+from jupyter_deploy.bentos.python.endpoint.problems import InvalidBody, InvalidInput, Problem, TooManyRows
 from jupyter_deploy.bentos.python.endpoint.rows import RowDecoder
 
 FRAME = pd.DataFrame({"age": [42, 17], "share": [0.5, 2.5], "plan": pd.Categorical(["a", "b"]), "name": ["x", "y"]})
@@ -228,3 +228,25 @@ def test_mutated_bodies_are_answered_or_refused(media: str) -> None:
         except Problem:
             continue
         assert 0 <= part.size <= 100
+
+
+NULLS = stream(pa.table({"age": pa.nulls(1_000)}))
+MANY = {
+    "nulls without a byte": (arrow.MEDIA_TYPE, NULLS.replace((1_000).to_bytes(8, "little"), (2**30).to_bytes(8, "little"))),
+    "bits": (arrow.MEDIA_TYPE, stream(pa.table({"age": np.zeros(2_000_000, dtype=bool)}))),
+    "bytes": (npy.MEDIA_TYPE, npy_head("'|i1'", "(3000000, 1)", rest=bytes(3_000_000))),
+    "lines": (csvs.MEDIA_TYPE, b"age\n" + b"1\n" * 1_000_000),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("media", "body"), MANY.values(), ids=MANY.keys())
+def test_rows_are_bounded_before_they_are_made(media: str, body: bytes) -> None:
+    """A body that declares more rows than a request may have is refused before anything is made of them."""
+    decoder = RowDecoder(codec.describe_input(FRAME[["age"]]))
+    decoder.most = 10_000
+
+    def refuse() -> None:
+        with pytest.raises(TooManyRows):
+            READERS[media](body, decoder)
+
+    assert MUCH > memory_of(refuse)

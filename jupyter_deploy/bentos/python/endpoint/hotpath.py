@@ -100,6 +100,8 @@ class HotPath:
         self.inner = inner
         for method in served.model.methods.values():
             method.decoder.most = served.limits.rows
+        for method in served.model.methods.values():
+            method.decoder.most = served.limits.rows
         self._routes = routes_by_path(served.model, served.release)
         self.targets = {path.encode(): one for path, one in self._routes.items() if not one.method.method.output.streamed}
         self.signature = b"jd-release: %b\r\njd-state: %b\r\n" % (served.release.encode(), served.state.encode())

@@ -19,7 +19,7 @@ from .cells import without_ranges
 from .contract import Column, Input
 from .fast import REFUSALS, Look, cell_of, fast_arguments, fast_look, is_plain, no_fast_look
 from .parts import Part
-from .problems import InvalidInput, InvalidJson
+from .problems import InvalidInput, InvalidJson, TooManyRows
 from .scalars import Shape
 from .tensors import made
 
@@ -41,6 +41,7 @@ class RowDecoder:
     Attributes:
         joins: Whether the rows of several requests can be one argument.
         calls: Whether a look at a body may run the author's own code, such as the constructor of a class.
+        most: The most rows of a request, for formats in which a body of few bytes may declare many.
     """
 
     def __init__(self, input: Input, function: Any = None, *, strict: bool = False) -> None:
@@ -48,6 +49,7 @@ class RowDecoder:
         element = element_of(function) if input.kind == "list" and input.schema is not None and function is not None else None
         self._slow, self._fast = _looks(input, function, element)
         self._build = getattr(function, "of_rows", None) or builder_of(input)  # a compiled method needs no data frame
+        self.most = 1 << 31
         self._library = input.library if input.kind == "array" else ""
         self.calls = element is not None or (input.kind == "arguments" and not is_plain(input))
         self.joins = input.kind in ("frame", "series", "array", "sparse") or (input.kind == "list" and input.dtype in _JOINED)
@@ -69,6 +71,18 @@ class RowDecoder:
             return self._fast(body)
         except REFUSALS:
             return self.check(_parsed(body), len(body))
+
+    def bound(self, size: int) -> None:
+        """Refuse a request that has too many rows, before anything is made of them.
+
+        Args:
+            size: How many it has, or declares.
+
+        Raises:
+            TooManyRows: If these are too many.
+        """
+        if size > self.most:
+            raise TooManyRows(f"A request has at most {self.most:,} rows; send more of them apart.")
 
     def check(self, parsed: Any, weight: int) -> Part:
         """Look exactly at a body that is decoded already.

@@ -70,7 +70,7 @@ def _read(body: bytes, decoder: RowDecoder, pa: Any) -> Part:
 
 
 def _opened(body: bytes, decoder: RowDecoder, pa: Any) -> Any:
-    _guard(body, pa)
+    _guard(body, decoder, pa)
     stream = pa.ipc.open_stream(pa.py_buffer(body))
     _few_columns(stream.schema, decoder)
     batches = []
@@ -86,15 +86,17 @@ def _few_columns(schema: Any, decoder: RowDecoder) -> None:
         raise InvalidInput([("rows", f"expected at most {most - 20} columns, got {len(schema)}")])
 
 
-def _guard(body: bytes, pa: Any) -> None:
+def _guard(body: bytes, decoder: RowDecoder, pa: Any) -> None:
     """Refuse what declares more than the body holds, before anything of it is read."""
-    count = 0
+    count = total = 0
     for kind, rows, compressed in _messages(body):
         count += kind in (_RECORDS, _DICTIONARY)
+        total += rows if kind == _RECORDS else 0
         if compressed:
             raise InvalidBody("The stream is compressed; send it without.")
         if count > MOST_BATCHES or not 0 <= rows <= MOST_ROWS:
             raise pa.ArrowInvalid("too many batches or rows")
+        decoder.bound(total)
 
 
 def _messages(body: bytes) -> Iterator[tuple[int, int, bool]]:

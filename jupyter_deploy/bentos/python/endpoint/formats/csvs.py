@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -40,7 +41,8 @@ def read(body: bytes, decoder: RowDecoder, *, header: bool = True) -> Part:
         InvalidInput: If it does not fit the contract.
     """
     try:
-        lines = [line for line in csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True) if line]
+        every = csv.reader(io.StringIO(body.decode("utf-8-sig"), newline=""), strict=True)
+        lines = list(itertools.islice(filter(None, every), decoder.most + 2))  # one too many to be told
     except UnicodeDecodeError as error:
         raise InvalidBody("The body is not UTF-8.") from error
     except csv.Error as error:
@@ -49,6 +51,7 @@ def read(body: bytes, decoder: RowDecoder, *, header: bool = True) -> Part:
     if header and not lines:
         raise InvalidBody("The body has no line with the columns' names.")
     names = lines.pop(0) if header else known or [str(place) for place in range(len(lines[0]) if lines else 0)]
+    decoder.bound(len(lines))
     if len(set(names)) < len(names):
         raise InvalidInput([("rows", "two columns have one name")])
     uneven = [(f"rows[{place}]", f"expected {len(names)} values, got {len(line)}") for place, line in enumerate(lines)

@@ -62,6 +62,7 @@ def from_columns(cells: Mapping[str, Cells], size: int, decoder: RowDecoder, wei
         InvalidInput: If it does not fit the contract.
     """
     input = decoder.input
+    decoder.bound(size)
     if input.kind == "frame" and size > SMALL:
         return Part(None, _frame(cells, size, input), size, weight)
     if input.kind in ("array", "sparse", "series") and cells:
@@ -90,6 +91,7 @@ def from_array(array: Any, decoder: RowDecoder, weight: int) -> Part:
         return from_rows([json_of(array)], decoder, weight)
     if not array.ndim:
         raise InvalidInput([("rows", "expected an array whose first dimension are the rows, got a single value")])
+    decoder.bound(size)
     if size > SMALL and input.kind == "frame" and array.ndim == 2 and array.shape[1] == len(input.columns):
         cells = {column.name: Cells(array[:, place]) for place, column in enumerate(input.columns)}
         return Part(None, _frame(cells, size, input), size, weight)
