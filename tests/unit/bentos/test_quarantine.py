@@ -50,6 +50,20 @@ def test_answer_clears_the_others_of_a_batch() -> None:
     assert [False, False, True] == [running.alone(one) for one in (1, 2, 3)]
 
 
+def test_part_of_an_answer_clears_nothing() -> None:
+    """A request of which only a part was answered, as of a stream, may still kill with what follows."""
+    quarantine = Quarantine(1)
+    running = quarantine.of(0)
+    die_of(quarantine, 0, 1)
+    with running([1], clears=False):
+        pass
+    assert running.alone(1)
+    die_of(quarantine, 0, 1)
+
+    with pytest.raises(ModelCrashed):
+        running.alone(1)
+
+
 def test_request_that_is_surely_guilty() -> None:
     """A request that took a worker's whole time is refused at once, if no other one was in the same call."""
     quarantine = Quarantine(1)

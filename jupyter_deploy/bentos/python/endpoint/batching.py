@@ -174,7 +174,7 @@ class Batching:
         method, name = jobs[0].method, jobs[0].method.method.name
         began = self._slot.busy = time.monotonic()
         try:
-            with self._slot.running([job.digest for job in jobs]):
+            with self._slot.running([job.digest for job in jobs], clears=not jobs[0].exchange.streams):
                 answers = method.ask([job.part for job in jobs])
             ended, waits = time.monotonic(), [began - job.arrived for job in jobs]
             self._slot.predicted(name, sum([job.part.size for job in jobs]), ended - began, waits)

@@ -174,17 +174,19 @@ class Running:
 
     def __init__(self, quarantine: Quarantine, cells: memoryview[int], place: int) -> None:
         self._quarantine, self._cells, self._place = quarantine, cells, place
+        self._clears = True
 
-    def __call__(self, digests: Sequence[int]) -> Running:
+    def __call__(self, digests: Sequence[int], *, clears: bool = True) -> Running:
         """Note the requests that the model gets now.
 
         Args:
             digests: One to `MOST` of them.
+            clears: Whether a worker that outlives this call has outlived the requests, rather than a part of them.
 
         Returns:
             The context in which it has them.
         """
-        cells, place = self._cells, self._place
+        cells, place, self._clears = self._cells, self._place, clears
         at = place
         for one in digests:
             at += 1
@@ -197,7 +199,7 @@ class Running:
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         """End; requests that the worker has outlived are no longer suspected."""
-        if self._cells[_UNTIL] and (error is None or isinstance(error, Exception)):
+        if self._cells[_UNTIL] and self._clears and (error is None or isinstance(error, Exception)):
             for one in self._cells[self._place + 1 : self._place + 1 + self._cells[self._place]].tolist():
                 self._quarantine.clear(one)
         self._cells[self._place] = 0

@@ -129,7 +129,7 @@ def _nothing(body: bytes, _decoder: RowDecoder) -> Part:
     return Part(None, None, 1, len(body))
 
 
-NEXT = Exchange(_nothing, write, HEADERS)
+NEXT = Exchange(_nothing, write, HEADERS, streams=True)
 """How all items but the first are asked for: the body was read before."""
 
 
