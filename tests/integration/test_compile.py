@@ -69,6 +69,14 @@ def answers(endpoint: jd.Endpoint, method: str) -> tuple[list[Any], str, str]:
     return got.json()["predictions"], got.headers["jd-release"], got.headers["jd-state"]
 
 
+def is_up(endpoint: jd.Endpoint) -> bool:
+    """Say whether an endpoint answers again."""
+    try:
+        return httpx.get(f"{endpoint.url}readyz", trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
 @pytest.fixture(scope="module")
 def forest() -> RandomForestClassifier:
     """Fit a forest whose labels are texts."""
@@ -144,8 +152,9 @@ def test_the_next_agent_starts_the_faster_form(
     connect(shared_home).stop()
     wait_for_end(shared_home)
     connect(shared_home)
-    until(lambda: {"iris@1-compiled"} == set(running(shared_home)))
+    until(lambda: is_up(compiled[0]))
 
+    assert {"iris@1-compiled"} == set(running(shared_home))
     assert forest.predict(FRAME).tolist() == answers(compiled[0], "predict")[0]
 
 

@@ -1,4 +1,4 @@
-"""`python -m convert`: reads from its standard input what to do, and writes forms of the model that answer like it, and a report."""
+"""`python -m convert`: reads from standard input what to do, and writes forms of the model that answer like it, and a report."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -60,8 +59,8 @@ def _classes(read: Callable[[Any], Sum]) -> Callable[[Any, Any, Any], None]:
     def convert(scope: Any, operator: Any, container: Any) -> None:
         model = operator.raw_operator
         steps, found = Steps(scope, container), read(booster_of(model))
-        raw, chances = answers(steps, found, operator.inputs[0].full_name)
-        each = both(steps, chances, found)
+        raw, chances = answers(steps, found, operator.inputs[0].full_name, single=found.single)
+        each = both(steps, chances, found, single=found.single)
         wants_raw = container.get_options(model, {"raw_scores": False}).get("raw_scores", False)
         steps.add("Identity", raw if wants_raw else each, into=operator.outputs[1].full_name)
         steps.label(each, model.classes_, operator.outputs[0].full_name)
@@ -72,46 +71,60 @@ def _classes(read: Callable[[Any], Sum]) -> Callable[[Any, Any, Any], None]:
 def _numbers(read: Callable[[Any], Sum]) -> Callable[[Any, Any, Any], None]:
     def convert(scope: Any, operator: Any, container: Any) -> None:
         steps = Steps(scope, container)
-        _, made = answers(steps, read(booster_of(operator.raw_operator)), operator.inputs[0].full_name)
+        found = read(booster_of(operator.raw_operator))
+        _, made = answers(steps, found, operator.inputs[0].full_name, single=found.single)
         steps.add("Identity", made, into=operator.outputs[0].full_name)
 
     return convert
 
 
-def answers(steps: Steps, found: Sum, rows: str) -> tuple[str, str]:
+def answers(steps: Steps, found: Sum, rows: str, *, single: bool = False) -> tuple[str, str]:
     """Add a booster to a graph.
 
     Args:
         steps: The graph.
         found: The booster.
         rows: The name of the rows.
+        single: Whether to sum in single precision, as xgboost itself does.
 
     Returns:
-        The names of its sums and of what it answers.
+        The names of its sums and of what it answers; doubles, which hold single precision where that was asked for.
 
     Raises:
         Impossible: If nobody knows what its objective does with the sums.
     """
-    ensemble = Ensemble(len(found.base), found.mode)
+    ensemble = Ensemble(len(found.base), found.mode, single=single)
+    if single:
+        ensemble.begin(found.base)
     for nodes, weight, target in found.trees:
         ensemble.add(nodes, weight, target)
-    raw = steps.add("Add", steps.sum(ensemble, steps.doubles(rows, single=found.single)), steps.constant(found.base))
+    if single:
+        raw = steps.doubles(steps.sum(ensemble, steps.floats(rows, single=True)), single=False)
+    else:
+        raw = steps.add("Add", steps.sum(ensemble, steps.doubles(rows, single=found.single)), steps.constant(found.base))
     if found.objective in PLAIN:
-        return raw, raw
-    if found.objective in EXPONENTIALS:
-        return raw, steps.add("Exp", raw)
-    if found.objective in SIGMOIDS:
-        return raw, steps.add("Sigmoid", steps.add("Mul", raw, steps.constant([found.slope])))
-    if found.objective in SOFTMAXES:
-        return raw, steps.add("Softmax", raw, axis=1)
-    raise Impossible(f"its objective is `{found.objective}`")
+        made = raw
+    elif found.objective in EXPONENTIALS:
+        made = steps.add("Exp", raw)
+    elif found.objective in SIGMOIDS and single:
+        one = steps.constant([1.0], "FLOAT")
+        odds = steps.floats(steps.add("Exp", steps.add("Neg", raw)), single=True)
+        made = steps.add("Div", one, steps.add("Add", odds, one))
+    elif found.objective in SIGMOIDS:
+        made = steps.add("Sigmoid", steps.add("Mul", raw, steps.constant([found.slope])))
+    elif found.objective in SOFTMAXES:
+        made = steps.add("Softmax", raw, axis=1)
+    else:
+        raise Impossible(f"its objective is `{found.objective}`")
+    return raw, steps.doubles(made, single=single)
 
 
-def both(steps: Steps, chances: str, found: Sum) -> str:
+def both(steps: Steps, chances: str, found: Sum, *, single: bool = False) -> str:
     """Add the probability of the other of two classes; gives the name of both."""
     if len(found.base) > 1:
         return chances
-    return steps.add("Concat", steps.add("Sub", steps.constant([1.0]), chances), chances, axis=1)
+    other = steps.doubles(steps.add("Sub", steps.constant([1.0]), chances), single=single)
+    return steps.add("Concat", other, chances, axis=1)
 
 
 def of_xgboost(booster: Any) -> Sum:
@@ -136,9 +149,9 @@ def of_xgboost(booster: Any) -> Sum:
     base = [float(one) for one in learner["learner_model_param"]["base_score"].strip("[]").split(",")]
     base = base * targets if len(base) == 1 else base
     if objective in SIGMOIDS:
-        base = [math.log(one / (1 - one)) for one in base]
+        base = [float(-np.log(np.float32(1) / np.float32(one) - np.float32(1))) for one in base]
     elif objective in EXPONENTIALS:
-        base = [math.log(one) for one in base]
+        base = [float(np.log(np.float32(one))) for one in base]
     last = _last_round(booster) * targets * int(model["gbtree_model_param"].get("num_parallel_tree", 1))
     trees: list[Tree] = []
     for tree, target in list(zip(model["trees"], model["tree_info"], strict=True))[: last or None]:
@@ -219,23 +232,24 @@ def _last_round(booster: Any) -> int:
         return 0
 
 
-def graph(found: Sum, width: int, classes: Any = None) -> bytes:
+def graph(found: Sum, width: int, classes: Any = None, *, single: bool = False) -> bytes:
     """Make a graph of a booster alone.
 
     Args:
         found: The booster.
         width: How many numbers a row has.
         classes: What a classifier's labels are.
+        single: Whether to sum in single precision.
 
     Returns:
         It, in ONNX's format, with the outputs `answer` and `sums`, and for a classifier `label`.
     """
     alone = Alone()
     steps = Steps(alone, alone)
-    raw, made = answers(steps, found, "X")
+    raw, made = answers(steps, found, "X", single=single)
     outputs = {"sums": steps.add("Identity", raw, into="sums")}
     if classes is not None:
-        made = both(steps, made, found)
+        made = both(steps, made, found, single=single)
         steps.label(made, classes, "label")
         outputs["label"] = "label"
     outputs["answer"] = steps.add("Identity", made, into="answer")

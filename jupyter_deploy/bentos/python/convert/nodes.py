@@ -40,6 +40,12 @@ class Steps:
         """Add an ensemble; gives the name of its sums."""
         return self.add("TreeEnsemble", rows, domain=ASIDE, version=1, **ensemble.attributes())
 
+    def floats(self, made: str, *, single: bool) -> str:
+        """Round to single precision, where that is asked for."""
+        from onnx import TensorProto
+
+        return self.add("Cast", made, to=TensorProto.FLOAT) if single else made
+
     def doubles(self, rows: str, *, single: bool) -> str:
         """Make rows into what an ensemble compares: doubles, which come from single precision where the model itself rounds."""
         from onnx import TensorProto

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 DOMAIN, OPSET = "ai.onnx.ml", 5
@@ -17,10 +17,11 @@ class Ensemble:
     Args:
         targets: How many numbers the ensemble answers.
         mode: How a value is compared with a threshold for the first branch to be taken.
+        single: Whether it compares and sums in single precision, one tree after the other, as some libraries do.
     """
 
-    def __init__(self, targets: int, mode: int = LESS_OR_EQUAL) -> None:
-        self._targets, self._mode = targets, mode
+    def __init__(self, targets: int, mode: int = LESS_OR_EQUAL, *, single: bool = False) -> None:
+        self._targets, self._mode, self._single = targets, mode, single
         self._nodes: dict[str, list[Any]] = {
             name: [] for name in ("features", "splits", "true", "false", "true_leaf", "false_leaf", "nan")
         }
@@ -53,20 +54,30 @@ class Ensemble:
                 self._nodes[branch].append(self._leaf(target, weight(at)) if is_leaf else known[at])
                 self._nodes[f"{branch}_leaf"].append(int(is_leaf))
 
+    def begin(self, values: Sequence[float]) -> None:
+        """Begin each sum with a number, by trees that are one leaf.
+
+        Args:
+            values: The numbers.
+        """
+        for target, value in enumerate(values):
+            self.add([(-1, -1, 0, 0.0, False)], lambda _, value=value: value, target)  # type: ignore[misc]
+
     def attributes(self) -> dict[str, Any]:
         """Give the attributes of ONNX's node `TreeEnsemble`."""
         from onnx import TensorProto, helper
 
         nodes, count = self._nodes, len(self._nodes["features"])
         weights = [weight for _, weight in self._leaves]
+        kind = TensorProto.FLOAT if self._single else TensorProto.DOUBLE
         made = {
             "n_targets": self._targets, "aggregate_function": 1, "post_transform": 0, "tree_roots": self._roots,
             "nodes_featureids": nodes["features"], "nodes_truenodeids": nodes["true"], "nodes_falsenodeids": nodes["false"],
             "nodes_trueleafs": nodes["true_leaf"], "nodes_falseleafs": nodes["false_leaf"],
-            "nodes_splits": helper.make_tensor("splits", TensorProto.DOUBLE, [count], nodes["splits"]),
+            "nodes_splits": helper.make_tensor("splits", kind, [count], nodes["splits"]),
             "nodes_modes": helper.make_tensor("modes", TensorProto.UINT8, [count], [self._mode] * count),
             "leaf_targetids": [target for target, _ in self._leaves],
-            "leaf_weights": helper.make_tensor("weights", TensorProto.DOUBLE, [len(weights)], weights),
+            "leaf_weights": helper.make_tensor("weights", kind, [len(weights)], weights),
         }  # fmt: skip
         return {**made, NAN_LEFT: nodes["nan"]} if any(nodes["nan"]) else made
 

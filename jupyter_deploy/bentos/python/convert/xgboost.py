@@ -12,7 +12,7 @@ from .forms import Graph, block, width
 
 
 def graphs(model: Any, input: Input) -> Iterator[Callable[[], Graph]]:
-    """Offer the one graph.
+    """Offer two graphs, one of which sums in single precision, as xgboost itself does.
 
     Args:
         model: The booster, or what its loader made of it, or an estimator.
@@ -26,4 +26,7 @@ def graphs(model: Any, input: Input) -> Iterator[Callable[[], Graph]]:
     """
     count = width(input)
     found, classes = boosters.of_xgboost(boosters.booster_of(model)), getattr(model, "classes_", None)
-    yield lambda: Graph("trees", boosters.graph(found, count, classes), block(input, "float64"))
+    for single in (True, False):
+        yield lambda single=single: Graph(  # type: ignore[misc]
+            "trees", boosters.graph(found, count, classes, single=single), block(input, "float64")
+        )
