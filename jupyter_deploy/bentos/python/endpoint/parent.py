@@ -22,7 +22,7 @@ import time  # noqa: E402
 from collections.abc import Iterable  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from . import log, release  # noqa: E402
+from . import devices, log, release  # noqa: E402
 from .control import Command, Control  # noqa: E402
 
 LOOK = 1.0  # seconds between two looks at the owner
@@ -175,6 +175,7 @@ def main() -> None:
     given = parser.parse_args()
     here = str(Path.cwd())
     sys.path[:] = [one for one in sys.path if one not in ("", here)]  # `-m` put it there; a file in it must not shadow a package
+    devices.choose("")  # what is imported here must not open a GPU: no fork of this process could
     if not given.bare:
         _import(given.bentoml, given.preload)
     settle()

@@ -224,7 +224,8 @@ class ReleaseParent:
         why = "" if self.apart else sharing.after_load()
         if why:
             self.apart = why
-            self._fail("The model must be loaded in each worker, because " + why)
+            log.write("not_forkable", reason=why)
+            self._fail(f"The model must be loaded in each worker, because {why}")
         return not why
 
     def _inner(self, served: Served) -> Asgi:
