@@ -105,6 +105,30 @@ def test_golden_of_a_method_that_is_not_there(deployed: subprocess.CompletedProc
     assert "iris@9" in release.stderr
 
 
+def test_check_throws_the_same_hostile_bodies_again(deployed: subprocess.CompletedProcess[str]) -> None:
+    """Nothing is wrong with what it made of them; the same seed makes the same ones, and one of them can be sent alone."""
+    first, again = (json.loads(cli("check", "iris", "--seed", "7", "--count", "80", "--json").stdout) for _ in range(2))
+    alone = json.loads(cli("check", "iris", "--seed", "7", "--body", "3", "--json").stdout)
+    told = cli("check", "iris", "--count", "20")
+
+    assert (80, 0, []) == (first["sent"], first["wrong"], first["findings"])
+    assert first["statuses"] == again["statuses"]
+    assert {"200", "422 invalid_input"} <= first["statuses"].keys()
+    assert (3, []) == (alone["number"], alone["wrong"])
+    assert (0, "Nothing is wrong.") == (told.returncode, told.stdout.splitlines()[-1])
+    assert "iris: 20 hostile bodies, seed " in told.stdout
+
+
+def test_check_needs_an_endpoint_or_an_archive(deployed: subprocess.CompletedProcess[str]) -> None:
+    """What is neither, and a method that there is not, are told."""
+    assert 0 == deployed.returncode
+    nothing, method = cli("check", "irs"), cli("check", "iris", "--method", "predictt")
+
+    assert (1, 1) == (nothing.returncode, method.returncode)
+    assert "Did you mean `iris`" in nothing.stderr
+    assert "Did you mean `predict`" in method.stderr
+
+
 def test_lock_shows_packages_and_the_lock_itself(deployed: subprocess.CompletedProcess[str]) -> None:
     """As a table, as the text that pip takes, as JSON, for another machine, and as what differs from another release."""
     table, text, whole, other, same = (
