@@ -6,6 +6,7 @@ data; their public functions stand here too, so that whoever needs the codec nee
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -26,6 +27,7 @@ __all__ = [
 ]  # fmt: skip
 
 encode_value = dtypes.to_json
+_SAME = {bool, int, str, type(None)}  # what JSON holds as it is
 _ENCODER = msgspec.json.Encoder(enc_hook=dtypes.to_json)
 
 
@@ -177,6 +179,10 @@ def count(value: Any) -> int:
 
 
 def _rows(value: Any) -> list[Any]:
+    if type(value) is list:
+        return _values(value)
+    if type(value).__name__ == "ndarray" and getattr(value, "ndim", 0) > 0:  # before all that others may be
+        return dtypes.array_to_json(value)
     if polar.is_polars(value):
         if not hasattr(value, "columns"):
             return polar.encode(value)
@@ -201,6 +207,13 @@ def _rows(value: Any) -> list[Any]:
     if not isinstance(value, Iterable) or isinstance(value, str | bytes | dict):
         raise TypeError(f"a value of type {type(value).__name__} is no table, array or list of rows")
     return [dtypes.to_json(one) for one in value]
+
+
+def _values(values: list[Any]) -> list[Any]:
+    kinds = set(map(type, values))
+    if kinds <= _SAME or (kinds == {float} and all(map(math.isfinite, values))):
+        return values.copy()
+    return [dtypes.to_json(one) for one in values]
 
 
 def _column(series: Any) -> list[Any]:

@@ -11,6 +11,7 @@ import functools
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from operator import itemgetter
 from types import FunctionType, SimpleNamespace
 from typing import Any, NamedTuple, Optional, get_origin, get_type_hints
 
@@ -65,9 +66,9 @@ class Signature:
         self.parameters: dict[str, Parameter] = {}
         self.others: Parameter | None = None  # what `**kwargs` takes
         self._by_place = False
-        self._plainly = tuple(name for name, one in self._signature.parameters.items() if one.kind is one.POSITIONAL_OR_KEYWORD)
-        if len(self._plainly) < len(self._signature.parameters):
-            self._plainly = ()
+        parameters = self._signature.parameters
+        is_plain = len(parameters) > 1 and all(one.kind is one.POSITIONAL_OR_KEYWORD for one in parameters.values())
+        self._pick = itemgetter(*parameters) if is_plain else None  # where all are given, their order is all there is to know
         for one in self._signature.parameters.values():
             self._take(one)
         self.returns = resolved(self._signature.return_annotation, self.scope)
@@ -117,6 +118,9 @@ class Signature:
         Raises:
             Exception: Whatever the function raises.
         """
+        if self._pick is not None and len(arguments) == len(self.parameters):
+            answer = self._function(*self._pick(arguments))
+            return answer if type(answer) in _PLAIN else settled(answer)
         return settled(self.begin(arguments))
 
     def begin(self, arguments: dict[str, Any]) -> Any:
@@ -131,8 +135,6 @@ class Signature:
         Raises:
             Exception: Whatever the function raises.
         """
-        if self._plainly and len(arguments) == len(self._plainly):
-            return self._function(*[arguments[name] for name in self._plainly])
         bound = inspect.BoundArguments(self._signature, self._in_order(arguments))
         if self._by_place:  # what stands before an argument that has no name must be there
             bound.apply_defaults()
