@@ -8,6 +8,8 @@ import re
 import shutil
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from jupyter_deploy import errors
 from jupyter_deploy.bentos.python.endpoint.loaders.mlflow import PyFunc
@@ -35,8 +37,8 @@ class Mlflow:
         methods="`predict`; its signature is the contract, its input example gives golden rows",
         saved="the folder as it is",
         example=f"{TABLE}import tempfile\n\nimport mlflow.sklearn\nfrom sklearn.linear_model import LogisticRegression\n\n"
-        "model = tempfile.mkdtemp() + '/churn'\n"
-        "mlflow.sklearn.save_model(LogisticRegression().fit(X, y), model, input_example=X[:5])\n",
+        "model, needs = tempfile.mkdtemp() + '/churn', ['mlflow-skinny', 'scikit-learn']\n"
+        "mlflow.sklearn.save_model(LogisticRegression().fit(X, y), model, input_example=X[:5], pip_requirements=needs)\n",
         unfitted="tempfile.mkdtemp() and 'models:/nobody/1'",
         needs=("mlflow", "sklearn"),
     )
@@ -109,15 +111,28 @@ class Mlflow:
         if self._loaded is None or self._loaded[0] is not model:
             pyfunc: Any = importlib.import_module("mlflow.pyfunc")
             if isinstance(model, (str, Path)):
-                place: Path | None = Path(model)
-                if not (Path(model) / DESCRIPTION).is_file():
-                    place = Path(importlib.import_module("mlflow.artifacts").download_artifacts(str(model)))
+                place = Path(model) if (Path(model) / DESCRIPTION).is_file() else _fetched(str(model))
                 self._loaded = model, PyFunc(pyfunc.load_model(str(place)), place), place
             else:
-                known = getattr(model.metadata, "artifact_path", None)
-                place = Path(known) if known and (Path(known) / DESCRIPTION).is_file() else None
-                self._loaded = model, PyFunc(model, place), place
+                origin = _origin(model.metadata)
+                self._loaded = model, PyFunc(model, origin), origin
         return self._loaded[1:]
+
+
+def _fetched(uri: str) -> Path:
+    return Path(importlib.import_module("mlflow.artifacts").download_artifacts(uri))
+
+
+def _origin(metadata: Any) -> Path | None:
+    """Find the folder that a loaded model came from, by what its description says of itself."""
+    known, number = str(getattr(metadata, "artifact_path", None) or ""), getattr(metadata, "model_id", None)
+    place = Path(url2pathname(urlsplit(known).path) if known.startswith("file:") else known)
+    if known and (place / DESCRIPTION).is_file():
+        return place
+    try:
+        return _fetched(f"models:/{number}") if number else None
+    except Exception:  # noqa: BLE001 (MLflow's own errors: it was logged to another server, or is gone)
+        return None
 
 
 def _column(one: Any) -> Column:
