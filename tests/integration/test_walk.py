@@ -87,6 +87,7 @@ def test_every_stage_is_in_the_journal_with_its_time(churn: jd.Endpoint) -> None
 
     assert list(STAGES) == [one.name for one in stages][: len(STAGES)]
     assert all(one.seconds is not None and one.detail for one in stages)
+    assert "its model is shared by fork" in next(one.detail for one in stages if one.name == "serving")
 
 
 def test_a_method_is_batched_where_its_rows_alone_are_answered_as_together(churn: jd.Endpoint, shared_home: Home) -> None:
