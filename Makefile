@@ -9,6 +9,7 @@ PYTEST := $(PY) -m pytest
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-emit-index-url
 FRAMEWORKS_TEST := .cache/frameworks/bin/python -m pytest -m 'not gpu' tests/frameworks tests/contracts/test_frameworks.py
 ARGS ?=
+TORCH = $(if $(wildcard .cache/frameworks/stamp),--frameworks .cache/frameworks/bin/python)
 
 # $(call run,command): print it, run it, print the seconds it took.
 run = @printf '\033[2m$$ %s\033[0m\n' "$(1)"; start=$$SECONDS; $(1); status=$$?; \
@@ -78,7 +79,7 @@ bench-trust: setup .cache/peers/stamp
 
 bench-serving: setup .cache/peers/stamp .cache/mlserver/stamp
 	@bash requirements/wrk.sh
-	$(call run,$(PY) bench/serving.py --peers .cache/peers/bin/python --mlserver .cache/mlserver/bin/python $(ARGS))
+	$(call run,$(PY) bench/serving.py --peers .cache/peers/bin/python --mlserver .cache/mlserver/bin/python $(TORCH) $(ARGS))
 
 bench-hostile: setup
 	$(call run,$(PY) bench/hostile.py $(ARGS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from loads import say
 from ours import alone
 from report import Report, table
 from stacks import Peers, Stack, raw_of
@@ -27,6 +28,7 @@ def measure_memory(report: Report, home: Home, peers: Peers, work: Path, names: 
     """
     rows = []
     for name in names:
+        say(f"memory of {name}")
         ceiling = taken(raw_of(peers, name), name)
         one = taken(alone(home, name, work / "one"), name)
         many = taken(alone(home, name, work / "many", WORKERS), name, WORKERS)

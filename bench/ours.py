@@ -34,10 +34,13 @@ def deploy(home: Home, name: str, workload: str, python: Path = Path(sys.executa
         name: The endpoint's name.
         workload: One of `workloads.TITLES`.
         python: The interpreter that has the model.
-        **options: Settings of the deploy; `onnx` converts the model first.
+        **options: Settings of the deploy.
 
     Returns:
         The endpoint's URL.
+
+    Raises:
+        RuntimeError: If it does not come to serve.
     """
     path = os.pathsep.join((str(APPS.parent.parent), str(APPS.parent), str(APPS)))
     env = {**os.environ, "JUPYTER_DEPLOY_HOME": str(home.root), "PYTHONPATH": path}

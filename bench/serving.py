@@ -73,7 +73,8 @@ class Run:
     def __init__(self, asked: argparse.Namespace, home: Home, work: Path, ends: contextlib.ExitStack) -> None:
         self.asked, self.home, self.work, self.ends = asked, home, work, ends
         self.names = tuple(asked.workloads)
-        self.peers = Peers(asked.peers, work / "peers", work / "models", self.names)
+        self.peers = Peers(asked.peers, work / "peers", work / "models", tuple(name for name in self.names if name != "mlp"))
+        self.own = Peers(asked.frameworks or asked.peers, work / "frameworks", work / "frameworks-models", ("mlp",))
 
     def measure(self, report: Report) -> None:
         """Measure all parts that were asked for.
@@ -82,9 +83,9 @@ class Run:
             report: Takes the figures.
         """
         only = self.asked.only
-        urls = self.deployed() if set(only) != {"rows"} else {}
+        urls = self.deployed(report) if set(only) != {"rows"} else {}
         if {"loads", "memory"} & set(only):
-            self.fit()
+            self.fit([name for name in self.names if name + COMPILED in urls])
         if "loads" in only:
             with contextlib.ExitStack() as ends:
                 costs = measure([*self.ours(urls, ends), *self.others(ends)], self.asked.rounds)
@@ -94,30 +95,35 @@ class Run:
             cores = SERVER | CLIENT
             judge_router(report, on_two_cores(behind_router(self.home, urls), cores, 2 if self.asked.quick else 5))
         if "memory" in only:
-            say("memory")
-            measure_memory(report, self.home, self.peers, self.work, [*urls])
+            measure_memory(report, self.home, self.peers, self.work, [name for name in urls if name != "mlp"])
         if "rows" in only:
             say("rows")
             measure_rows(
                 report, self.home, (1, 100, 10_000) if self.asked.quick else (1, 10, 100, 1000, 10_000, 100_000, 1_000_000)
             )
 
-    def deployed(self) -> dict[str, str]:
-        """Deploy every workload, and as ONNX where it can be; give their URLs."""
+    def deployed(self, report: Report) -> dict[str, str]:
+        """Deploy every workload as it is, and once more in its faster form where that is proved; give their URLs."""
         urls = {}
         for name in self.names:
             say(f"deploy {name}")
-            urls[name] = deploy(self.home, name, name, workers=1, compile="off")
-            if name in workloads.FITTED:
-                urls[name + COMPILED] = deploy(self.home, name + COMPILED, name, workers=1, onnx=True, compile="off")
+            python = self.asked.frameworks if name == "mlp" else Path(sys.executable)
+            urls[name] = deploy(self.home, name, name, python, workers=1, compile="off")
+            if name not in workloads.FITTED:
+                continue
+            try:
+                urls[name + COMPILED] = deploy(self.home, name + COMPILED, name, workers=1, compile="require")
+            except RuntimeError as error:
+                report.add(f"{name} as ONNX", str(error))
+                say(str(error))
         return urls
 
-    def fit(self) -> None:
-        """Fit the models as the peers read them, and convert them for the ceiling."""
+    def fit(self, compiled: Sequence[str]) -> None:
+        """Fit the models as the peers read them, and convert for the ceiling what is converted for us."""
         self.peers.prepare()
-        fitted = [name for name in self.names if name in workloads.FITTED]
-        env = {**os.environ, "PYTHONPATH": str(APPS.parent)}
-        subprocess.run([sys.executable, APPS / "convert.py", self.peers.models, *fitted], check=True, env=env)
+        if compiled:
+            env = {**os.environ, "PYTHONPATH": str(APPS.parent)}
+            subprocess.run([sys.executable, APPS / "convert.py", self.peers.models, *compiled], check=True, env=env)
 
     def ours(self, urls: dict[str, str], ends: contextlib.ExitStack) -> list[Stack]:
         """Give our releases behind the router, and start each again without it."""
@@ -137,9 +143,13 @@ class Run:
         for make in makers:
             self._start(make, self.peers, found, ends)
         if self.asked.mlserver and not self.asked.quick:
-            own = Peers(self.asked.mlserver, self.work / "mlserver", self.work / "mlserver-models", self.names)
-            own.prepare()
-            self._start(stacks.mlserver, own, found, ends)
+            server = Peers(self.asked.mlserver, self.work / "mlserver", self.work / "mlserver-models", self.peers.names)
+            server.prepare()
+            self._start(stacks.mlserver, server, found, ends)
+        if "mlp" in self.names:
+            self.own.prepare()
+            for make in (stacks.raw, stacks.bentoml):
+                self._start(make, self.own, found, ends)
         return found
 
     @staticmethod
@@ -155,19 +165,23 @@ def arguments() -> argparse.Namespace:
     """Read the command line.
 
     Returns:
-        `peers`, `mlserver`, `quick`, `rounds`, `only` and `workloads`.
+        `peers`, `mlserver`, `frameworks`, `quick`, `rounds`, `only` and `workloads`.
     """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     path = lambda text: Path(text).absolute()  # noqa: E731 (two arguments share it)
     parser.add_argument("--peers", type=path, required=True, help="the interpreter of the environment that holds the peers")
     parser.add_argument("--mlserver", type=path, help="the interpreter of the environment that holds MLServer")
+    parser.add_argument(
+        "--frameworks", type=path, help="an interpreter that has PyTorch and this project; without it the MLP is left out"
+    )
     parser.add_argument("--quick", action="store_true", help="one round, and beside us only the ceiling and FastAPI")
     parser.add_argument("--rounds", type=int, default=0, help="how often each server is loaded in each way")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to run")
     parser.add_argument("--workloads", nargs="+", choices=tuple(workloads.TITLES), help="what to serve")
     asked = parser.parse_args()
-    asked.workloads = asked.workloads or (QUICK if asked.quick else ("add", *workloads.FITTED))
-    asked.rounds = asked.rounds or (1 if asked.quick else 3)
+    whole = ("add", *workloads.FITTED, *(["mlp"] if asked.frameworks else []))
+    asked.workloads = asked.workloads or (QUICK if asked.quick else whole)
+    asked.rounds = asked.rounds or (1 if asked.quick else 2)
     return asked
 
 

@@ -1,4 +1,4 @@
-"""Converts workloads to ONNX: `python convert.py FOLDER lr rf`, where the project's own environment has what converts them."""
+"""Converts workloads to ONNX for the ceiling: `python convert.py FOLDER lr rf`, in the project's own environment, which can."""
 
 from __future__ import annotations
 

@@ -25,10 +25,6 @@ def example(workload: str) -> Any:
 
 name, workload, options = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 model = tables.fit() if workload == "table" else workloads.fit(workload)
-if options.pop("onnx", False):
-    from convert import to_onnx
-
-    model = to_onnx(workload, model)
 if workload != "add":
     options["example"] = example(workload)
 endpoint = jd.deploy(model, name=name, wait=True, preview=False, keep=0, folder=".", **options)
