@@ -35,6 +35,8 @@ LIMIT = 900.0  # seconds for a conversion
 GENTLE = 10  # how much a conversion gives way to everything else, as `nice` counts
 SCRIPTS = Path(bentos.__file__).parent / "python"
 INHERITED = frozenset({"LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "TZ"})
+ALONE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PYTHONDONTWRITEBYTECODE"), "1")
+"""Threads that wait by spinning would count as work of whatever is measured after them."""
 FOLDER = "compiled"  # of the form within a bundle, and the name of its loader
 REPORT = "report.json"
 
@@ -144,7 +146,7 @@ class Compilation:
             "hidden": [str(self.home.root), str(self.home.runtime)],
         }  # fmt: skip
         known = {name: value for name, value in os.environ.items() if name in INHERITED}
-        env = {**known, **self.traffics.environment(self.release), "PYTHONPATH": str(SCRIPTS), "PYTHONDONTWRITEBYTECODE": "1"}
+        env = {**known, **self.traffics.environment(self.release), "PYTHONPATH": str(SCRIPTS), **ALONE}
         done = process.run([str(python), "-m", "convert"], env=env, cwd=out, stdin=json.dumps(asked), timeout=LIMIT)
         if done.code or not (out / REPORT).exists():
             said = next((line for line in reversed(done.errors.splitlines()) if line.strip()), f"it ended with {done.code}")

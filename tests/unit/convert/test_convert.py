@@ -195,6 +195,14 @@ def test_words_are_not_compiled_where_they_are_split_otherwise(converted: dict[s
     assert "`predict` stays as it is" in report["reason"]
 
 
+def test_a_graph_that_differs_is_not_taken(converted: dict[str, Converted]) -> None:
+    """Logarithms of probabilities that are nearly 0 differ in ONNX, so that this method stays with the model, with the reason."""
+    report = converted["logistic"].report[0]
+
+    assert not report["whole"]
+    assert "`predict_log_proba` stays as it is: answers differ by up to" in report["reason"]
+
+
 def test_quantising_says_why_it_changes_nothing(converted: dict[str, Converted]) -> None:
     """A graph in double precision has nothing to quantise, and the report says so."""
     _, smaller = converted["logistic"].report

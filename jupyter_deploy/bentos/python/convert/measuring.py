@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 SIZES = (1, 64)  # rows of a request
-TURNS, SECONDS = 41, 0.4  # calls of each, and the most time for them
+CALLS, TURNS, SECONDS = 5, 11, 0.4  # calls in a turn, turns of each, and the most time for them
 Ask = Callable[[bytes], bytes]
 
 
@@ -38,10 +38,11 @@ def _ratio(native: Ask, compiled: Ask, body: bytes) -> float:
     end = time.monotonic() + SECONDS
     for one in (native, compiled):
         one(body)
-    while len(taken[0]) < TURNS and (time.monotonic() < end or len(taken[0]) < 3):
+    while len(taken[0]) < TURNS * CALLS and (time.monotonic() < end or not taken[0]):
         for ask, into in zip((native, compiled), taken, strict=True):
-            began = time.process_time()
-            ask(body)
-            into.append(time.process_time() - began)
+            for _ in range(CALLS):  # several, so that most find the processor's caches as their own kind left them
+                began = time.process_time()
+                ask(body)
+                into.append(time.process_time() - began)
     first, second = map(statistics.median, taken)
     return first / max(second, 1e-9)
