@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import median
 from typing import NamedTuple
 
@@ -137,7 +137,27 @@ def tell(report: Report, costs: Costs) -> None:
         print(title(workload))
         heads = ("rows", "connections", "server", "CPU us", "of which", "requests/s", "p50 ms", "p99 ms", "failed")
         table(heads, sorted(rows, key=lambda row: row[:2]))
+    side_by_side("CPU, microseconds a request", costs, lambda one: f"{one.cpu:.0f}")
+    side_by_side("p50 / p99, milliseconds", costs, lambda one: f"{one.p50:.3g} / {one.p99:.3g}")
     report.add("answers other than 2xx", sum(one.bad for one in costs.values()), most=0)
+
+
+def side_by_side(head: str, costs: Costs, figure: Callable[[Cost], str]) -> None:
+    """Print one figure of every server at 32 connections, the servers beside one another.
+
+    Args:
+        head: What it is.
+        costs: What each cell cost.
+        figure: Gives the figure.
+    """
+    servers = list(dict.fromkeys(cell.server for cell in costs))
+    busy = dict.fromkeys((cell.workload, cell.rows) for cell in costs if cell.connections == BUSY)
+    rows = []
+    for workload, size in busy:
+        found = [costs.get(Cell(workload, size, BUSY, server)) for server in servers]
+        rows.append((title(workload), size, *(figure(one) if one else "" for one in found)))
+    print(f"{head}, {BUSY} connections")
+    table(("workload", "rows", *servers), sorted(rows, key=lambda row: row[:2]))
 
 
 def title(workload: str) -> str:
