@@ -26,6 +26,7 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "keras": "jupyter_deploy.frameworks.keras:Keras",
         "transformers": "jupyter_deploy.frameworks.transformers:Transformers",
         "keras": "jupyter_deploy.frameworks.keras:Keras",
+        "tensorflow": "jupyter_deploy.frameworks.tensorflow:Tensorflow",
         "torch": "jupyter_deploy.frameworks.torch:Torch",
         "callable": "jupyter_deploy.frameworks.callable:Callable",
     },

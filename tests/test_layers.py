@@ -56,6 +56,7 @@ SHARED = {
     "xgboost": {"frameworks"},
     "torch": {"frameworks"},
     "keras": {"frameworks"},
+    "tensorflow": {"frameworks"},
     "transformers": {"frameworks"},
     "weights": {"frameworks"},
     "tensors": {"capture"},

@@ -22,8 +22,8 @@ class Torch:
     name = "torch"
     about = About(
         title="PyTorch",
-        takes="`torch.nn.Module` in evaluation mode: one's own classes, `Sequential`, TorchScript, compiled ones; arrays and tensors "
-        "in, the same out",
+        takes="`torch.nn.Module` in evaluation mode: one's own classes, `Sequential`, TorchScript, compiled ones; "
+        "arrays and tensors in, the same out",
         methods="the module itself, or its class's `predict`, `predict_proba`, `transform`",
         saved="safetensors, its class with cloudpickle; TorchScript as it is",
         example=f"{TABLE}import torch\n\nX = X.astype('float32')\n"
