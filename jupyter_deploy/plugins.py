@@ -24,8 +24,6 @@ BUILT_IN: dict[str, dict[str, str]] = {
         "onnx": "jupyter_deploy.frameworks.onnx:Onnx",
         "transformers": "jupyter_deploy.frameworks.transformers:Transformers",
         "keras": "jupyter_deploy.frameworks.keras:Keras",
-        "transformers": "jupyter_deploy.frameworks.transformers:Transformers",
-        "keras": "jupyter_deploy.frameworks.keras:Keras",
         "tensorflow": "jupyter_deploy.frameworks.tensorflow:Tensorflow",
         "torch": "jupyter_deploy.frameworks.torch:Torch",
         "callable": "jupyter_deploy.frameworks.callable:Callable",
