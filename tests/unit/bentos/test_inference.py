@@ -221,6 +221,20 @@ def test_wrong_lengths_of_texts(serve: Callable[..., Caller], data: bytes) -> No
     assert 422 == got.status_code
 
 
+def test_nulls_are_left_out(serve: Callable[..., Caller]) -> None:
+    """A client may write null for what it does not say, and further parameters for other servers."""
+    body = {
+        "id": None,
+        "outputs": None,
+        "parameters": {"content_type": "np"},
+        "inputs": [tensor(parameters=None)],
+    }
+
+    got = serve({"predict": (MATRIX, lambda rows: rows.sum(axis=1))})("POST", "/v2/models/churn/infer", json=body)
+
+    assert [6.0, 15.0] == got.json()["outputs"][0]["data"]
+
+
 def test_strangers_get_no_answer(serve: Callable[..., Caller]) -> None:
     """The protocol's routes need a key as all others do."""
     call = serve({"predict": (MATRIX, lambda rows: rows)})

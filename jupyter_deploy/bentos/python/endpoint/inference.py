@@ -58,19 +58,19 @@ class _Tensor(msgspec.Struct, frozen=True):
     shape: list[int]
     datatype: str
     data: Any = None
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] | None = None
 
 
 class _Wanted(msgspec.Struct, frozen=True):
     name: str
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] | None = None
 
 
 class _Asked(msgspec.Struct, frozen=True):
     inputs: list[_Tensor]
-    outputs: list[_Wanted] = []
+    outputs: list[_Wanted] | None = None
     id: str | None = None
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] | None = None
 
 
 _HEAD = msgspec.json.Decoder(_Asked)
@@ -126,7 +126,7 @@ class Inference:
             ) from error
         place, read = length, {}
         for tensor in self._asked.inputs:
-            size = tensor.parameters.get("binary_data_size")
+            size = (tensor.parameters or {}).get("binary_data_size")
             if size is None:
                 values = _from_json(tensor)
             elif (
@@ -156,8 +156,8 @@ class Inference:
             InvalidInput: If an output was asked for that there is none of.
         """
         columns = answers.columns_of(answered, method, wide=False)
-        everything = bool(self._asked.parameters.get("binary_data_output"))
-        wanted = {one.name: bool(one.parameters.get("binary_data", everything)) for one in self._asked.outputs}
+        everything = bool((self._asked.parameters or {}).get("binary_data_output"))
+        wanted = {one.name: bool((one.parameters or {}).get("binary_data", everything)) for one in self._asked.outputs or ()}
         unknown = [name for name in wanted if name not in columns]
         if unknown:
             raise InvalidInput([("outputs", f"there are: {', '.join(columns)}")])
