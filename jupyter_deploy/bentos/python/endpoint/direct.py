@@ -142,12 +142,12 @@ class Direct:
             self.keep_alive = False
         elif not self.keep_alive:
             told += b"connection: close\r\n"
+        protocol.hot.slot.answered(self._route.method.method.name, status, time.monotonic() - self._began)  # first, as a caller may look at once
         protocol.raw.write(
             b"%b%bcontent-length: %d\r\n%bjd-request-id: %b\r\n\r\n%b"
             % (LINES[status], told, len(body), protocol.hot.signature, self._request.id, body)
         )
         self.response_complete = True
-        protocol.hot.slot.answered(self._route.method.method.name, status, time.monotonic() - self._began)
         if not self.keep_alive:
             protocol.transport.close()
         protocol.on_response_complete()

@@ -100,8 +100,6 @@ class HotPath:
         self.inner = inner
         for method in served.model.methods.values():
             method.decoder.most = served.limits.rows
-        for method in served.model.methods.values():
-            method.decoder.most = served.limits.rows
         self._routes = routes_by_path(served.model, served.release)
         self.targets = {path.encode(): one for path, one in self._routes.items() if not one.method.method.output.streamed}
         self.signature = b"jd-release: %b\r\njd-state: %b\r\n" % (served.release.encode(), served.state.encode())
@@ -148,9 +146,9 @@ class HotPath:
         except Problem as problem:
             reply = refusal(problem, request)
         if reply is not None:
-            await self._send(reply, request, send)
             route = self._routes.get(request.path)
             self.slot.answered(route.method.method.name if route else OTHER, reply[0], time.monotonic() - began)
+            await self._send(reply, request, send)
 
     def identified(self, request: Request) -> Request:
         """Give a request an id where its caller gave it none.
