@@ -159,7 +159,7 @@ class home_of_bench:  # noqa: N801 (it is used as a function)
 
 def deploy(model: Any, name: str) -> Release:
     """Deploy a model with one worker and wait until it serves."""
-    endpoint = jd.deploy(model, name=name, example=[1.0, 2.0], workers=1, wait=True, preview=False, keep=0)
+    endpoint = jd.deploy(model, name=name, example=[1.0, 2.0], workers=1, wait=True, preview=False, keep=0, compile="off")
     return endpoint.view.release
 
 

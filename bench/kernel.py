@@ -31,7 +31,7 @@ class Kernel:
     """
 
     def __init__(self, home: Home) -> None:
-        env = {**os.environ, "JUPYTER_DEPLOY_HOME": str(home.root)}
+        env = {**os.environ, "JUPYTER_DEPLOY_HOME": str(home.root), "JUPYTER_DEPLOY_COMPILE": "off"}
         self._manager, self._client = start_new_kernel(
             kernel_name="python3", env=env, extra_arguments=["--IPKernelApp.log_level=ERROR"]
         )
