@@ -47,7 +47,7 @@ def deploy(home: Home, name: str, workload: str, python: Path = Path(sys.executa
     program = [python, APPS / "deploy.py", name, workload, json.dumps(options)]
     done = subprocess.run(program, check=False, cwd=home.root, env=env, capture_output=True, text=True)
     if done.returncode:
-        raise RuntimeError(f"{name} was not deployed: {done.stderr.strip().splitlines()[-1]}")
+        raise RuntimeError(f"{name} was not deployed: {' '.join(done.stderr.strip().splitlines()[-2:])}")
     return str(json.loads(done.stdout.splitlines()[-1])["url"])
 
 
