@@ -27,18 +27,6 @@ MODELS = {
         "    return found\nX = [1, 2, 3]\n"
     ),
     "xgboost": f"{DATA}import xgboost\nmodel = xgboost.train({{}}, xgboost.DMatrix(X, y), 5)",
-    "lightgbm": f"{DATA}import lightgbm\nmodel = lightgbm.train({{'verbose': -1}}, lightgbm.Dataset(X, y), 5)",
-    "catboost": (
-        f"{DATA}import catboost\nmodel = catboost.CatBoostClassifier(iterations=5, verbose=0, allow_writing_files=False)\n"
-        "model.fit(X, y)"
-    ),
-    "onnxruntime": (
-        f"{DATA}from onnx import TensorProto, helper, numpy_helper\n"
-        "x, z = (helper.make_tensor_value_info(name, TensorProto.FLOAT, (None, 3)) for name in 'xz')\n"
-        "graph = helper.make_graph([helper.make_node('MatMul', ['x', 'w'], ['z'])], 'g', [x], [z], "
-        "[numpy_helper.from_array(np.eye(3, dtype='float32'), 'w')])\n"
-        "model = helper.make_model(graph, opset_imports=[helper.make_opsetid('', 13)], ir_version=8)"
-    ),
 }  # fmt: skip
 
 
