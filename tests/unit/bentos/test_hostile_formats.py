@@ -60,6 +60,8 @@ BAD_NPY = {
     "code": npy_head("__import__('os').system('true')", "(2, 3)", rest=bytes(48)),
     "deep": npy_head("(" * 3000, "(2, 3)"),
     "no text": npy_head("'<U1'", "(1, 3)", rest=b"\xff\xff\xff\xff" * 3),
+    "half a pair": npy_head("'<U1'", "(1, 3)", rest=b"\x22\xdd\x00\x00" * 3),
+    "half a pair the other way": npy_head("'>U1'", "(1, 3)", rest=b"\x00\x00\xdd\x22" * 3),
     "many dimensions": npy_head("'<f8'", str((1,) * 70), rest=bytes(8)),
     "another version": npy_head("'<f8'", "(1, 3)", rest=bytes(24), version=9),
     "a long head": npy_head("'<f8'" + " " * 20_000, "(1, 3)", rest=bytes(24)),

@@ -14,6 +14,7 @@ from . import table
 
 MEDIA_TYPE = "application/x-npy"
 _KINDS = "biufUMm"  # numbers, booleans, texts, moments
+LAST_POINT, SURROGATES = 0x10FFFF, (0xD800, 0xDFFF)  # of Unicode
 _HEAD = re.compile(
     rb"\{\s{0,9}'descr':\s{0,9}'(?P<descr>[<>|=]?(?:\?|[biufUMm]\d{1,9})(?:\[\w{1,9}\])?)',\s{0,9}'fortran_order':\s{0,9}(?P<fortran>True|False),"
     rb"\s{0,9}'shape':\s{0,9}\((?P<shape>(?:\d{1,19},\s{0,9}){0,64}(?:\d{1,19})?)\),?\s{0,9}\}[ ]{0,999}\n"
@@ -77,14 +78,15 @@ def _start(body: bytes) -> int:
 def _array(body: bytes, dtype: Any, start: int, shape: tuple[int, ...], *, by_column: bool) -> Any:
     import numpy as np
 
-    flat = np.frombuffer(body, dtype, offset=start)
+    flat = np.frombuffer(body, dtype, offset=start).astype(dtype.newbyteorder("="), copy=False)
+    if dtype.kind == "U":
+        points = flat.view(np.uint32)
+        if ((points > LAST_POINT) | ((points >= SURROGATES[0]) & (points <= SURROGATES[1]))).any():
+            raise InvalidBody("A text in the array is no Unicode.")
     try:
-        array = flat.reshape(shape, order="F" if by_column else "C")
+        return flat.reshape(shape, order="F" if by_column else "C")
     except ValueError as error:  # more dimensions than numpy has
         raise InvalidBody("The array has too many dimensions.") from error
-    if dtype.kind == "U" and array.size and (array.view(np.uint32) > 0x10FFFF).any():
-        raise InvalidBody("A text in the array is no Unicode.")
-    return array.astype(dtype.newbyteorder("="), copy=False)
 
 
 def write(array: Any) -> bytes:
