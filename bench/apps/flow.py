@@ -11,4 +11,5 @@ import mlflow.sklearn
 
 for name in sys.argv[2:]:
     model = joblib.load(Path(os.environ["MODELS"]) / f"{name}.joblib")
-    mlflow.sklearn.save_model(model, str(Path(sys.argv[1]) / name), serialization_format="cloudpickle")
+    where = str(Path(sys.argv[1]) / name)
+    mlflow.sklearn.save_model(model, where, serialization_format="cloudpickle", pip_requirements=["scikit-learn"])
