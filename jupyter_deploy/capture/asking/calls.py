@@ -91,12 +91,12 @@ class Search(NamedTuple):
     @property
     def translates(self) -> bool:
         """Whether what is asked takes other rows than the model itself, and tells them of a call."""
-        return callable(getattr(self.served, "rows_of", None))
+        return self.served is not self.model and callable(getattr(self.served, "rows_of", None))
 
     @property
     def called(self) -> bool:
         """Whether a call of the model itself is one of the method to show first."""
-        return getattr(self.served, "called", False) is True
+        return self.served is not self.model and getattr(self.served, "called", False) is True
 
     @property
     def by_name(self) -> bool:

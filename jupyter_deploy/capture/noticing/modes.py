@@ -18,9 +18,9 @@ def findings(model: Any, name: str) -> Iterator[Finding]:
     Yields:
         A finding where it is in training mode and has a part for which that matters.
     """
-    if getattr(model, "training", None) is not True or not hasattr(model, "modules"):
+    if all(base.__module__ != "torch.nn.modules.module" for base in type(model).__mro__):
         return
-    kinds = (type(one).__name__ for one in model.modules() if one.training)
+    kinds = (type(one).__name__ for one in model.modules() if getattr(one, "training", False))
     told = sorted({one for one in kinds if one.startswith(("AlphaDropout", "BatchNorm", "Dropout", "SyncBatchNorm"))})
     if told:
         yield Finding(
