@@ -6,7 +6,7 @@ import http.client
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +17,11 @@ from jupyter_deploy.hostile.judge import RAISED, Answer, judge
 KEPT = 50  # findings that are told one by one
 GROWTH = 50_000_000  # bytes by which the workers' memory may grow
 PATIENCE = 60.0  # seconds for an answer
-WARM = 200  # requests before the workers' memory is looked at: what a model does only once has been done by then
+MANY = (
+    1000  # requests of which the second half shows whether the workers grow: what is imported or allocated once has been so by then
+)
+WARM = 120  # good requests, in all formats, that go before it
+SETTLE = 2.5  # seconds until the workers tell what memory they have, once somebody has asked
 MEMORY = tuple(  # what each worker has, shared memory divided; where the system does not tell that, all of it
     re.compile(rf"^jd_worker_{kind}_memory_bytes(?:\{{[^}}]*\}})? (\S+)$", re.MULTILINE) for kind in ("proportional", "resident")
 )
@@ -54,8 +58,8 @@ class Report:
         raised: The number of the first request at which the model itself raised; -1 where it never did.
         slowest: Seconds of the slowest answer.
         seconds: How long it took.
-        memory: Bytes of the workers at the beginning; 0 where nobody says.
-        growth: Bytes by which that has grown.
+        memory: Bytes of the workers after half of the requests; 0 where nobody says, or there are too few requests.
+        growth: Bytes by which that has grown in the other half.
         stopped: Whether it was ended before its end.
     """
 
@@ -103,7 +107,7 @@ class Attack:
         self._canary = bodies.canary.encode()
         self._connection = self._open()
 
-    def run(self, numbers: Iterable[int], done: Callable[[], None] = lambda: None) -> Report:
+    def run(self, numbers: Sequence[int], done: Callable[[], None] = lambda: None) -> Report:
         """Send requests; Ctrl-C ends it with what is known so far.
 
         Args:
@@ -113,13 +117,14 @@ class Attack:
         Returns:
             The report.
         """
-        began = time.monotonic()
+        began, half = time.monotonic(), len(numbers) // 2
         try:
-            for number in numbers:
+            for place, number in enumerate(numbers):
+                if place == half and len(numbers) >= MANY:
+                    self.warm()
+                    self.report.memory = self.memory()
                 self.one(self.bodies.make(number))
                 done()
-                if self.report.sent == WARM:
-                    self.report.memory = self.memory()
         except KeyboardInterrupt:
             self.report.stopped = True
             self._connection.close()
@@ -148,12 +153,19 @@ class Attack:
             report.add(Finding(sent.number, sent.kind, what, answer.status))
         return answer
 
+    def warm(self) -> None:
+        """Let each worker import what it does for the first answer in each format, so that this is no growth."""
+        for number in range(WARM):
+            self._send(self.bodies.plain(number))
+
     def memory(self) -> int:
         """Ask the endpoint how much memory its workers have.
 
         Returns:
             Bytes; 0 where it does not say.
         """
+        self._exchange("GET", "metrics", (), b"")
+        time.sleep(SETTLE)
         told = self._exchange("GET", "metrics", (), b"").body.decode(errors="replace")
         sums = (int(sum(float(one) for one in known.findall(told))) for known in MEMORY)
         return next((one for one in sums if one), 0)

@@ -33,6 +33,7 @@ TYPES: tuple[str, ...] = (
     "application/x-protobuf", "image/png", "*/*", "application", "/", ";", "application/json, text/csv", "a" * 1000,
     "application/json\t", "\xe9/\xe9", "application/x-ndjson", "application/octet-stream",
 )  # fmt: skip
+FORMATS = ("application/json", "text/csv", "application/vnd.apache.arrow.stream", "application/x-npy")
 ENCODINGS = ("gzip", "deflate", "br", "zstd", "identity", "gzip, gzip", "x", "")
 ACCEPTS = (
     "*/*", "", "application/json", "text/csv", "application/vnd.apache.arrow.stream", "application/x-npy", "text/event-stream",
@@ -111,6 +112,20 @@ class Bodies:
         kind = chance.choices(tuple(self._kinds), tuple(weight for weight, _ in self._kinds.values()))[0]
         path, headers, body = self._kinds[kind][1](method, chance)
         return Sent(number, kind, path, tuple(headers.items()), body)
+
+    def plain(self, number: int) -> Sent:
+        """Make a request with nothing odd about it, for an answer in one of the formats.
+
+        Args:
+            number: Any number.
+
+        Returns:
+            The request.
+        """
+        method = self._methods[number % len(self._methods)]
+        accept = FORMATS[number // len(self._methods) % len(FORMATS)]
+        body = self._valid(method, random.Random(f"{self.seed}/plain/{number}"))  # noqa: S311 (nothing secret)
+        return Sent(number, "plain", method.name, (*_JSON.items(), ("accept", accept)), body)
 
     def _rows(self, method: Method, chance: random.Random) -> list[Any]:
         count = 1 if method.input.kind == "value" else chance.choice((1, 1, 1, 2, 3, 20))
