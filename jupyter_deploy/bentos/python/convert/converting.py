@@ -163,13 +163,27 @@ def _form(
     reasons = {**reasons, **slow}
     if kept and slow:
         _write(subject, kept, folder)
-    told = "; ".join(f"`{name or 'the call'}` stays as it is: {reason}" for name, reason in reasons.items())
-    names = ", ".join(f"`{name or 'the call'}`" for name in kept)
+    names = ", ".join(map(_called, kept))
     return {
         "engine": engine, "folder": folder.name if kept else "", "whole": not reasons, "seconds": time.monotonic() - began,
         "speedup": min((speeds[name] for name in kept), default=max(speeds.values(), default=None)),
-        "reason": "; ".join(filter(None, (f"compiled: {names}" if kept else "", told))),
+        "reason": "; ".join(filter(None, (f"compiled: {names}" if kept else "", _told(reasons)))),
     }  # fmt: skip
+
+
+def _told(reasons: dict[str, str]) -> str:
+    """Say which methods stay as they are, those with one reason together."""
+    together: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        together.setdefault(reason, []).append(_called(name))
+    return "; ".join(
+        f"{', '.join(names)} {'stays as it is' if len(names) == 1 else 'stay as they are'}: {reason}"
+        for reason, names in together.items()
+    )
+
+
+def _called(name: str) -> str:
+    return f"`{name or 'the call'}`"
 
 
 def _measured(subject: Subject, found: dict[str, Match], folder: Path) -> dict[str, float]:
