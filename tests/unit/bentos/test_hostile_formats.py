@@ -157,7 +157,8 @@ def test_a_declared_size_takes_no_memory(name: str) -> None:
 
 BAD_CSV = {
     "no Unicode": b"a,b\n\xff\xfe,1\n", "an open quote": b'age,share\n"1,2\n', "a huge field": b"age\n" + b"1" * 200_000,
-    "nothing": b"",
+    "nothing": b"", "too large a number": b"age,share,plan,name\n1e400,1,a,x\n",
+    "too many digits": b"age,share,plan,name\n" + b"9" * 5000 + b",1,a,x\n",
 }  # fmt: skip
 
 

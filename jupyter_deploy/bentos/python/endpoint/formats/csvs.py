@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -21,6 +22,7 @@ from . import table
 
 MEDIA_TYPE = "text/csv"
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+LONGEST = 400  # digits of a number that is read as a whole one
 _ENDLESS = {"inf": "Infinity", "+inf": "Infinity", "-inf": "-Infinity", "infinity": "Infinity", "-infinity": "-Infinity"}
 _TRUTH = {"true": True, "false": False}
 
@@ -94,7 +96,9 @@ def _cells(texts: Sequence[str], column: Column) -> table.Cells:
 def _number(text: str) -> Any:
     bare = text.strip()
     if _NUMBER.fullmatch(bare):
-        return float(bare) if set(bare) & set(".eE") else int(bare) if len(bare) < 400 else float(bare)
+        if not set(bare) & set(".eE") and len(bare) < LONGEST:
+            return int(bare)
+        return float(bare) if math.isfinite(float(bare)) else text
     if bare.lower() in ("", "nan"):
         return None
     return _ENDLESS.get(bare.lower(), text)
