@@ -183,6 +183,20 @@ def test_too_many_rows_are_refused_before_the_model(make_app: Make) -> None:
     assert [] == gate.calls
 
 
+def test_large_bodies_are_looked_at_beside_the_loop(make_app: Make) -> None:
+    """Large requests are read in a thread, each answered with its own rows; more than may wait are told to come again."""
+    app = make_app(limit=1_000_000, queue=4)
+
+    async def story(post: Post) -> list[httpx.Response]:
+        return await asyncio.gather(*(post([[number, 0, 0]] * 2_000) for number in range(12)))
+
+    got = run(app, story)
+
+    assert {200, 429} >= {one.status_code for one in got}
+    assert [one.status_code for one in got].count(200) >= 4
+    assert all(one.json()["predictions"] == [float(number)] * 2_000 for number, one in enumerate(got) if one.status_code == 200)
+
+
 def test_quick_requests_of_one_tick_share_a_call(make_app: Make) -> None:
     """Once the model is known to be quick, what arrives together is answered together on the event loop."""
     calls: list[int] = []

@@ -49,7 +49,7 @@ class Batching:
         self._turns = Turns(limits.queue, HEAVY * limits.body)
         slot.vital.waiting = self._turns.__len__
         self._calling: list[Job] = []  # what the thread has in hand
-        self._reading: set[Job] = set()  # whose bodies are looked at beside the loop
+        self._reading: dict[Job, int] = {}  # bytes of the bodies that are looked at beside the loop
         self._recent: dict[str, float] = {}
         self._is_due = self._is_watched = False
 
@@ -76,7 +76,10 @@ class Batching:
         job = Job(method, exchange, caller, arrived, digest(method.method.name, body), done)
         read = partial(self._read, job, body)
         if len(body) > SMALL or (method.decoder.calls and not self._was_quick(job)):
-            self._reading.add(job)
+            if self._is_full(len(body)):
+                job.settle(Busy())
+                return None
+            self._reading[job] = len(body)
             self._watch()
             (self._model if method.decoder.calls else self._reader)(read, partial(self._was_read, job))
         else:
@@ -104,7 +107,7 @@ class Batching:
         return TooManyRows(f"A request has at most {limit:,} rows; send more of them apart.") if part.size > limit else part
 
     def _was_read(self, job: Job, part: Part | Problem | None) -> None:
-        self._reading.discard(job)
+        self._reading.pop(job, None)
         if part is None or isinstance(part, Problem):
             job.settle(part or self._exceeded())
             return
@@ -145,6 +148,11 @@ class Batching:
 
     def _is_quick(self, jobs: list[Job]) -> bool:
         return not self._calling and sum([job.part.weight for job in jobs]) <= SMALL and self._was_quick(jobs[0])
+
+    def _is_full(self, weight: int) -> bool:
+        """Say whether so many bodies wait to be looked at that another one has to come again."""
+        held = len(self._reading)
+        return held >= self._limits.queue or (held > 0 and sum(self._reading.values()) + weight > HEAVY * self._limits.body)
 
     def _was_quick(self, job: Job) -> bool:
         return self._alarm.usable and self._recent.get(job.method.method.name, QUICK) < QUICK
@@ -207,7 +215,7 @@ class Batching:
             self._turns.remove(job)
             job.settle(self._exceeded())
         since = self._slot.busy if self._calling else 0.0
-        if (since and now - since >= deadline * HUNG) or not self._reading.isdisjoint(late):
+        if (since and now - since >= deadline * HUNG) or not self._reading.keys().isdisjoint(late):
             for job in self._calling:  # all have waited at least as long as their call has run
                 job.settle(self._exceeded())
             self._replace()

@@ -142,7 +142,8 @@ class Direct:
             self.keep_alive = False
         elif not self.keep_alive:
             told += b"connection: close\r\n"
-        protocol.hot.slot.answered(self._route.method.method.name, status, time.monotonic() - self._began)  # first, as a caller may look at once
+        # Counted before it is written, as a caller may look at once.
+        protocol.hot.slot.answered(self._route.method.method.name, status, time.monotonic() - self._began)
         protocol.raw.write(
             b"%b%bcontent-length: %d\r\n%bjd-request-id: %b\r\n\r\n%b"
             % (LINES[status], told, len(body), protocol.hot.signature, self._request.id, body)
