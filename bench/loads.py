@@ -20,6 +20,7 @@ ROUTER, ALONE, CEILING = "ours, behind the router", "ours, worker alone", "raw A
 OURS = (ROUTER, ALONE, CEILING)
 COMPILED = "-onnx"
 BUSY = 32  # connections of the bars
+FEW, LONGER = 2, 4  # answers a connection below which a load tells little, and how many times as long it is then repeated
 TOGETHER, A_SECOND = 115.0, 12_000  # microseconds, and answers a second, of a+b with the router
 
 
@@ -81,7 +82,10 @@ def measure(stacks: Sequence[Stack], rounds: int, seconds: int = 1) -> dict[Cell
                 say(f"round {number + 1} of {rounds}: {place} of {len(cells)}")
             ask = one.asks[name]
             body = ask.encoded(name.removesuffix(COMPILED), rows)
-            loads[Cell(name, rows, many, one.name)].append(press(ask.url, body, ask.key, many, seconds, one.parts()))
+            load = press(ask.url, body, ask.key, many, seconds, one.parts())
+            if load.requests < FEW * many:
+                load = press(ask.url, body, ask.key, many, LONGER * seconds, one.parts())
+            loads[Cell(name, rows, many, one.name)].append(load)
     return {cell: cost(found) for cell, found in loads.items()}
 
 
@@ -208,7 +212,7 @@ def _peers(costs: Costs, cell: Cell, name: str = "") -> Iterator[Cost]:
     """Give what peers cost for the same workload, none of which runs it as ONNX."""
     for other, found in costs.items():
         same = other._replace(server="") == cell._replace(server="", workload=cell.workload.removesuffix(COMPILED))
-        if same and other.server not in OURS and name in {"", other.server}:
+        if same and other.server not in OURS and name in {"", other.server} and found.rate:
             yield found
 
 
