@@ -92,7 +92,7 @@ def test_answers_from_what_it_saves(framework: Framework, example: dict[str, Any
     taken = capture("model", example, name="churn", folder=folder, example=example["X"])
     golden = json.loads((folder / "golden.json").read_text())
     number = plugins.names("frameworks").index(framework.name) + 1
-    launch = msgspec.structs.replace(running.launch(number), folder=taken.folder)
+    launch = msgspec.structs.replace(running.launch(number, start_deadline=240.0), folder=taken.folder)
     running.target.start(launch)
 
     assert {one.name for one in taken.contract.methods} == {one["method"] for one in golden}
