@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import stacks
@@ -88,7 +88,7 @@ class Run:
             self.fit([name for name in self.names if name + COMPILED in urls])
         if "loads" in only:
             with contextlib.ExitStack() as ends:
-                costs = measure([*self.ours(urls, ends), *self.others(ends)], self.asked.rounds)
+                costs = measure([*self.ours(urls, ends), *self.others(urls, ends)], self.asked.rounds)
             tell(report, costs)
             judge(report, costs)
         if "router" in only and "add" in urls:
@@ -108,15 +108,21 @@ class Run:
         for name in self.names:
             say(f"deploy {name}")
             python = self.asked.frameworks if name == "mlp" else Path(sys.executable)
-            urls[name] = deploy(self.home, name, name, python, workers=1, compile="off")
-            if name not in workloads.FITTED:
-                continue
-            try:
-                urls[name + COMPILED] = deploy(self.home, name + COMPILED, name, workers=1, compile="require")
-            except RuntimeError as error:
-                report.add(f"{name} as ONNX", str(error))
-                say(str(error))
+            forms = {name: "off"} | ({name + COMPILED: "require"} if name in workloads.FITTED else {})
+            for endpoint, compiled in forms.items():
+                with self._noted(report, endpoint):
+                    urls[endpoint] = deploy(self.home, endpoint, name, python, workers=1, compile=compiled)
         return urls
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _noted(report: Report, name: str) -> Iterator[None]:
+        """Go on without what cannot be deployed."""
+        try:
+            yield
+        except RuntimeError as error:
+            report.add(f"{name} is not deployed", str(error))
+            say(str(error))
 
     def fit(self, compiled: Sequence[str]) -> None:
         """Fit the models as the peers read them, and convert for the ceiling what is converted for us."""
@@ -134,7 +140,7 @@ class Run:
             ends.callback(found[-1].close)
         return found
 
-    def others(self, ends: contextlib.ExitStack) -> list[Stack]:
+    def others(self, urls: dict[str, str], ends: contextlib.ExitStack) -> list[Stack]:
         """Start the ceiling and the peers."""
         makers: Sequence[Callable[[Peers], Stack | list[Stack]]] = (stacks.raw, stacks.fastapi)
         if not self.asked.quick:
@@ -146,7 +152,7 @@ class Run:
             server = Peers(self.asked.mlserver, self.work / "mlserver", self.work / "mlserver-models", self.peers.names)
             server.prepare()
             self._start(stacks.mlserver, server, found, ends)
-        if "mlp" in self.names:
+        if "mlp" in urls:
             self.own.prepare()
             for make in (stacks.raw, stacks.bentoml):
                 self._start(make, self.own, found, ends)

@@ -19,7 +19,9 @@ def example(workload: str) -> Any:
     if workload == "table":
         return tables.frame(20)
     if workload == "mlp":
-        return workloads.table(20).astype("float32")
+        import torch
+
+        return torch.from_numpy(workloads.table(20)).float()
     return workloads.table(20)
 
 
