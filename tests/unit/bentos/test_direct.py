@@ -7,6 +7,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +20,7 @@ import pytest
 from jupyter_deploy.bentos.python.endpoint.hotpath import HotPath
 from jupyter_deploy.bentos.python.endpoint.server import Worker, config_of
 from tests.unit.bentos.conftest import SECRET
+from tests.unit.bentos.test_streams import app_of
 
 Make = Callable[..., HotPath]
 KEY = f"authorization: Bearer {SECRET}\r\n"
@@ -112,6 +115,68 @@ def test_requests_in_a_row_are_answered_in_order(make_app: Make, serve: Serve) -
         assert [200, 200, 400, 200, 401] * 5 == [status for status, _ in answers(connection, 25)]
 
 
+@pytest.mark.parametrize(
+    ("behind", "seconds", "status"),
+    [(message(" " * 20_000), 0.4, 413), (message()[:40], 2.0, 408), (message(key=""), 0.4, 401)],
+    ids=["too large", "half a head", "no key"],
+)
+def test_nobody_is_refused_before_its_turn(make_app: Make, serve: Serve, behind: bytes, seconds: float, status: int) -> None:
+    """What is wrong with a request is said after the earlier ones of its connection are answered, however long they take."""
+    served = serve(make_app(lambda rows: time.sleep(rows[0, 0]) or rows[:, 0], body_seconds=0.5))
+    with served.connect() as connection:
+        connection.sendall(message(json.dumps({"rows": [[seconds, 0, 0]]})) + behind)
+        (first, answer), (second, _) = answers(connection, 2)
+        assert (200, {"predictions": [seconds]}, status) == (first, json.loads(answer), second)
+
+
+def test_nobody_begins_before_its_turn(tmp_path: Path, serve: Serve) -> None:
+    """A request waits for the end of a stream before it, also where the caller reads so slowly that the stream pauses."""
+
+    def fill(to: int) -> Iterator[str]:
+        yield from (str(number) * 20_000 for number in range(to))
+
+    served = serve(app_of(fill, tmp_path))
+    asked = message('{"rows":[{"to":200}]}', "accept: text/event-stream\r\n") + message('{"rows":[{"to":0}]}') * 3
+    with served.connect() as connection:
+        connection.sendall(asked)
+        time.sleep(0.5)
+        got = b""
+        while got.count(b'"predictions"') < 3:
+            got += connection.recv(100_000)
+    assert got.index(b"event: end") < got.index(b'"predictions"')
+    assert 200 == got.count(b'data: "')
+
+
+def test_who_leaves_several_requests_behind_hurts_nobody(make_app: Make, serve: Serve) -> None:
+    """A caller that goes away while it waits for more than one answer disturbs no other call."""
+    served = serve(make_app(lambda rows: time.sleep(rows[0, 0]) or rows[:, 0]))
+    with served.connect() as leaving:
+        leaving.sendall(message('{"rows":[[0.5,0,0]]}') + message())
+        time.sleep(0.2)
+    assert [200, 200] == [served.post([[0, 0, 0]]) for _ in range(2)]
+    assert 3 == served.rows()
+
+
+def test_nothing_is_asked_after_a_last_request(make_app: Make, serve: Serve) -> None:
+    """What stands behind a request that closes its connection never reaches the model."""
+    served = serve(make_app())
+    with served.connect() as connection:
+        connection.sendall(message(head="connection: close\r\n") + message())
+        assert 1 == b"".join(iter(lambda: connection.recv(4096), b"")).count(b"HTTP/1.1 200")
+    assert 1 == served.rows()
+
+
+def test_an_unknown_uvicorn_serves_by_asgi() -> None:
+    """Where uvicorn has not what the direct way leans on, the worker takes the other one before it serves anything."""
+    code = (
+        "from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol\n"
+        "del HttpToolsProtocol.on_message_complete\n"
+        "from jupyter_deploy.bentos.python.endpoint.server import Protocol\n"
+        "print(Protocol.__name__)\n"
+    )
+    assert "FallbackProtocol\n" == subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
 def test_a_request_may_come_byte_by_byte(make_app: Make, serve: Serve) -> None:
     """However a request is cut into packets, it is one request."""
     with serve(make_app()).connect() as connection:
@@ -148,6 +213,7 @@ def test_leave_to_send_comes_after_the_head_was_judged(make_app: Make, serve: Se
         with served.connect() as connection:
             connection.sendall(message(head=head + expects, key=key)[: -len(ROWS)])
             assert [status] == [one for one, _ in answers(connection, 1)]
+            assert b"" == connection.recv(1)
 
 
 def test_old_callers_are_hung_up_on(make_app: Make, serve: Serve) -> None:

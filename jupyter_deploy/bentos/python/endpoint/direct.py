@@ -27,6 +27,13 @@ KEEP_ALIVE = 120.0  # seconds; above the router's own idle time, so that it neve
 STREAM = b"event-stream"  # what is answered piece by piece is answered by ASGI
 LINES = {one.value: b"HTTP/1.1 %d %b\r\n" % (one.value, one.phrase.encode()) for one in HTTPStatus}
 TOO_SLOW = LINES[408] + b"connection: close\r\ncontent-length: 0\r\n\r\n"
+LEANT_ON = {
+    "app", "cycle", "expect_100_continue", "flow", "headers", "loop", "on_body", "on_headers_complete", "on_message_begin", "url",
+    "on_message_complete", "on_response_complete", "parser", "pipeline", "resume_writing", "server_state", "tasks", "transport",
+}  # fmt: skip
+_names = (HttpToolsProtocol.__init__, HttpToolsProtocol.on_message_begin)
+if not {*dir(HttpToolsProtocol)}.union(*(one.__code__.co_names for one in _names)) >= LEANT_ON:
+    raise ImportError("this uvicorn keeps its connections otherwise")
 
 
 class _Silent:
@@ -48,7 +55,7 @@ class Direct:
     """
 
     __slots__ = (
-        "_began", "_caller", "_exchange", "_expects", "_is_begun", "_job", "_parts", "_protocol", "_request", "_route", "_size",
+        "_began", "_body", "_caller", "_exchange", "_expects", "_is_begun", "_job", "_protocol", "_request", "_route",
         "disconnected", "is_whole", "keep_alive", "response_complete",
     )  # fmt: skip
     message_event = _Silent()
@@ -61,8 +68,7 @@ class Direct:
         self._caller = ""
         self._exchange: Exchange | None = None
         self._job: Job | None = None
-        self._parts: list[bytes] = []
-        self._size = 0
+        self._body: bytes | bytearray = b""
 
     def begin(self) -> None:
         """Judge the head, when the connection's earlier requests are answered."""
@@ -72,11 +78,15 @@ class Direct:
             self._caller = app.authorized(self._request)
             self._exchange = app.opened(self._route, self._request)
         except Problem as problem:
+            if self._expects and not self._body:
+                self.keep_alive = False  # whether the body still comes is the caller's choice, and so is what the next bytes are
             self._refuse(problem)
             return
-        if self.is_whole:
+        if self._is_too_large():
+            self._refuse(app.too_large())
+        elif self.is_whole:
             self._ask()
-        elif self._expects:
+        elif self._expects and not self._body:
             self._protocol.raw.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def feed(self, data: bytes) -> None:
@@ -85,11 +95,15 @@ class Direct:
         Args:
             data: The part.
         """
-        if self.response_complete:
+        if self.response_complete or self._is_too_large():
             return
-        self._parts.append(data)
-        self._size += len(data)
-        if self._size > self._protocol.hot.served.limits.body:
+        if not self._body:
+            self._body = data
+        else:  # one piece of memory, however small the parts are
+            if isinstance(self._body, bytes):
+                self._body = bytearray(self._body)
+            self._body += data
+        if self._is_begun and self._is_too_large():
             self._refuse(self._protocol.hot.too_large())
 
     def end(self) -> None:
@@ -107,9 +121,11 @@ class Direct:
         if self._job is not None:
             self._protocol.hot.batching.drop(self._job)
 
+    def _is_too_large(self) -> bool:
+        return len(self._body) > self._protocol.hot.served.limits.body
+
     def _ask(self) -> None:
-        body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        self._parts = []
+        body, self._body = bytes(self._body), b""
         if self._request.again:
             self._protocol.later(self._ask_again(body))
         else:
@@ -117,7 +133,8 @@ class Direct:
 
     async def _ask_again(self, body: bytes) -> None:
         await self._protocol.hot.slot.running.told(digest(self._route.method.method.name, body))
-        self._put(body)
+        if not self.disconnected:
+            self._put(body)
 
     def _put(self, body: bytes) -> None:
         exchange = cast("Exchange", self._exchange)
@@ -134,9 +151,9 @@ class Direct:
         self._answer(*refusal(problem, self._request))
 
     def _answer(self, status: int, headers: Headers, body: bytes) -> None:
-        if self.disconnected or self.response_complete:
-            return
         protocol = self._protocol
+        if self.disconnected or self.response_complete or protocol.raw.is_closing():
+            return
         told = b"".join([b"%b: %b\r\n" % header for header in headers])
         if b"connection: close\r\n" in told:
             self.keep_alive = False
@@ -162,13 +179,14 @@ class DirectProtocol(HttpToolsProtocol):
         begun: When the request that arrives now began, in monotonic seconds.
     """
 
-    cycle: Any  # a `Direct`, or one of uvicorn's own
-    pipeline: Any
+    cycle: Any  # what arrived last: a `Direct`, or one of uvicorn's own
+    pipeline: Any  # what waits for its turn
 
     def __init__(self, config: Any, *args: Any, **options: Any) -> None:
         super().__init__(config, *args, **options)
         self.hot: HotPath = config.app
         self._targets = self.hot.targets
+        self._turn: Any = None  # what is answered now, or was last
         self._is_arriving = self._is_headed = False
         self.begun = self._idle = time.monotonic()
         self._stuck = 0.0
@@ -188,10 +206,13 @@ class DirectProtocol(HttpToolsProtocol):
         Args:
             exc: Why it was lost.
         """
-        if isinstance(self.cycle, Direct):
-            self.cycle.lost()
-        for cycle, _ in self.pipeline:
-            cycle.disconnected = True
+        if isinstance(self._turn, Direct):
+            self._turn.lost()
+        for cycle in (self._turn, *(waiting for waiting, _ in self.pipeline)):
+            if cycle is not None:
+                cycle.disconnected = True
+                cycle.message_event.set()
+        self.pipeline.clear()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
@@ -205,16 +226,19 @@ class DirectProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Decide who answers."""
         self._is_headed = True
+        if self.raw.is_closing():  # what stands behind the last request is nobody's
+            return
         route = self._targets.get(self.url) if self.parser.get_method() == b"POST" else None
         request = Request("POST", self.url.decode("latin-1"), self.headers)
         if route is None or STREAM in request.accept:
             self._by_asgi()
             return
-        keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
-        cycle = Direct(self, route, self.hot.identified(request), keep_alive=keep_alive, expects=self.expect_100_continue)
-        before: Any = self.cycle
-        self.cycle = cycle
-        if (before is None or before.response_complete) and not self.flow.write_paused:
+        is_old = self.parser.get_http_version() == "1.0"
+        keep_alive, expects = not is_old and self.parser.should_keep_alive(), not is_old and self.expect_100_continue
+        cycle = Direct(self, route, self.hot.identified(request), keep_alive=keep_alive, expects=expects)
+        is_next, self.cycle = self._is_free(), cycle
+        if is_next and not self.flow.write_paused:
+            self._turn = cycle
             cycle.begin()
         else:
             self.flow.pause_reading()
@@ -225,13 +249,14 @@ class DirectProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects
         self.headers.extend(headers)  # the list that stands in the scope
+        is_next = self._is_free()
         super().on_headers_complete()
+        if is_next:
+            self._turn = self.cycle
 
-    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
-        if isinstance(cycle, Direct):
-            cycle.begin()
-        else:
-            super()._start_asgi_task(cycle, app)
+    def _is_free(self) -> bool:
+        """Say whether all that arrived before is answered."""
+        return self.cycle is None or self.cycle.response_complete
 
     def on_body(self, body: bytes) -> None:
         """Take a part of a body.
@@ -269,9 +294,20 @@ class DirectProtocol(HttpToolsProtocol):
         self._go_on()
 
     def _go_on(self) -> None:
-        if self.pipeline and not self.flow.write_paused:
-            cycle, app = self.pipeline.pop()
-            self.loop.call_soon(self._start_asgi_task, cycle, app)  # not at once: a hundred of them would be a hundred calls deep
+        is_free = self._turn is None or self._turn.response_complete
+        if self.pipeline and is_free and not self.flow.write_paused and not self.raw.is_closing():
+            self._turn, app = self.pipeline.pop()
+            self.loop.call_soon(self._begin, self._turn, app)  # not at once: a hundred of them would be a hundred calls deep
+
+    def _begin(self, cycle: Any, app: Any) -> None:
+        if cycle.disconnected or self.raw.is_closing():
+            return
+        if cycle is self.cycle:
+            self.begun = time.monotonic()  # its body could not arrive while nothing was read
+        if isinstance(cycle, Direct):
+            cycle.begin()
+        else:
+            self.later(cycle.run_asgi(app))
 
     def later(self, work: Any) -> None:
         """Do something that waits.
@@ -301,9 +337,10 @@ class DirectProtocol(HttpToolsProtocol):
     def _end_arrival(self) -> None:
         cycle: Any = self.cycle
         if not self._is_headed:
-            self.raw.write(TOO_SLOW)
-            self.transport.close()
-        elif isinstance(cycle, Direct) and not cycle.response_complete:
-            cycle.late()
+            if self._is_free():
+                self.raw.write(TOO_SLOW)
+                self.transport.close()
         elif cycle.response_complete:
             self.transport.close()
+        elif isinstance(cycle, Direct) and cycle is self._turn:
+            cycle.late()
