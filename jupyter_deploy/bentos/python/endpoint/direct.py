@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .exchange import Exchange, Headers, Request, Route
-from .joined import Joined
+from .joined import TOO_SLOW, Joined
 from .problems import Problem, RequestTimeout
 from .quarantine import digest
 from .refusals import refusal
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 KEEP_ALIVE = 120.0  # seconds; above the router's own idle time, so that it never writes into a connection that closes
 STREAM = b"event-stream"  # what is answered piece by piece is answered by ASGI
 LINES = {one.value: b"HTTP/1.1 %d %b\r\n" % (one.value, one.phrase.encode()) for one in HTTPStatus}
-TOO_SLOW = LINES[408] + b"connection: close\r\ncontent-length: 0\r\n\r\n"
 LEANT_ON = {
     "app", "cycle", "expect_100_continue", "flow", "headers", "loop", "on_body", "on_headers_complete", "on_message_begin", "url",
     "on_message_complete", "on_response_complete", "parser", "pipeline", "resume_writing", "server_state", "tasks", "transport",
