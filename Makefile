@@ -108,7 +108,7 @@ lock: setup
 	$(call run,$(COMPILE) --extra lab -c requirements/dev.txt pyproject.toml -o requirements/lab.txt)
 	$(call run,$(COMPILE) --extra browser -c requirements/dev.txt pyproject.toml -o requirements/browser.txt)
 	$(call run,$(COMPILE) --group bootstrap -c requirements/dev.txt -o requirements/bootstrap.txt)
-	$(call run,$(COMPILE) --group peers -c requirements/dev.txt -o requirements/bench.txt)
+	$(call run,$(COMPILE) --group peers -o requirements/bench.txt)
 	$(call run,$(COMPILE) --group mlserver -o requirements/mlserver.txt)
 
 clean:
