@@ -1,7 +1,7 @@
 # Each target prints the plain commands that it runs and how long each took.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test frameworks-test faults browser-test lint bench bench-deploy bench-trust bench-serving bench-hostile build lab lock clean
+.PHONY: help setup demo test compile-test frameworks-test faults browser-test lint bench bench-deploy bench-trust bench-serving bench-hostile build lab lock clean
 
 PY := .venv/bin/python
 UV := .venv/bin/uv
@@ -20,6 +20,7 @@ help:
 	@echo 'make demo          deploy the model of an example notebook and call it'
 	@echo 'make test          all tests but those of `make faults`; ARGS="-k name" picks some'
 	@echo 'make faults        tests that kill processes and fill disks, at a sample of points; FAULTS=all takes every point, FAULTS_SEED=7 the same'
+	@echo 'make compile-test  tests that convert models to graphs of ONNX and let them take over'
 	@echo 'make frameworks-test  tests of PyTorch, Keras, transformers, statsmodels and MLflow, in an environment of their own'
 	@echo 'make browser-test  tests that drive JupyterLab and the endpoint'"'"'s page in Chromium'
 	@echo 'make lint          ruff and mypy'
@@ -41,7 +42,10 @@ demo: setup
 	$(call run,$(PY) examples/demo.py $(ARGS))
 
 test: setup
-	$(call run,$(PYTEST) -m 'not faults and not cluster and not gpu and not browser and not frameworks' $(ARGS))
+	$(call run,$(PYTEST) -m 'not faults and not cluster and not gpu and not browser and not frameworks and not compile' $(ARGS))
+
+compile-test: setup
+	$(call run,$(PYTEST) -m compile $(ARGS))
 
 faults: setup
 	@bash requirements/faults.sh

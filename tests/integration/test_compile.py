@@ -22,7 +22,7 @@ from jupyter_deploy.home import Home
 from jupyter_deploy.targets.base import Launch
 from jupyter_deploy.values import Manifest, Release, from_json
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.compile
 FRAME, TARGET = load_iris(return_X_y=True, as_frame=True)
 NAMES = np.array(["setosa", "versicolor", "virginica"])[TARGET]
 ROWS = FRAME.to_dict("records")

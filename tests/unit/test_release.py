@@ -155,6 +155,21 @@ def test_rows_alone_decide_on_batching(kind: str, golden: list[Golden], answer: 
     assert (decided.on or kind == "arguments") == (unbatched([decided], contract(kind)) == "")
 
 
+@pytest.mark.parametrize(("dtype", "expected"), [("float32", True), ("float64", False)])
+def test_single_precision_may_round_otherwise(dtype: str, expected: bool) -> None:
+    """Numbers of single precision are added up in another order in a batch; that alone is no reason against it."""
+    golden = [Golden(method="predict", rows=[1.0, 2.0], answers=[[0.001], [100.0]])]
+    methods = (Method(name="predict", input=Input(kind="array"), output=Output(kind="array", dtype=dtype)),)
+    answers = {1.0: [0.00100009], 2.0: [100.0]}
+
+    def call(path: str, body: bytes) -> tuple[int, bytes]:
+        return 200, json.dumps({"predictions": [answers[row] for row in json.loads(body)["rows"]]}).encode()
+
+    (decided,) = probe(golden, Contract(methods=methods), call, 1e-6)
+
+    assert expected == decided.on
+
+
 def test_a_row_that_fails_alone_is_no_proof() -> None:
     """A model that cannot answer one row by itself is not batched."""
     (decided,) = probe(GOLDEN, contract(), answering(500, {"detail": "the model failed"}), 1e-6)

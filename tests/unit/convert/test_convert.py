@@ -18,6 +18,7 @@ import pytest
 from jupyter_deploy.bentos.python.endpoint.loaders import compiled
 from jupyter_deploy.capture import capture
 
+pytestmark = pytest.mark.compile
 SCRIPTS = Path(compiled.__file__).parents[2]
 CONVERT = """
 import json, sys
