@@ -3,15 +3,44 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from msgspec.structs import replace
 
 from jupyter_deploy import errors
 from jupyter_deploy.bentos.python.endpoint import memory, threads
-from tests.serving import Machine, machine
+from tests.serving import SECRET, Machine, machine
+
+
+def watching() -> Any:
+    """Make a model that tells in which thread pyarrow was imported, and whether by the process that answers."""
+
+    class Finder:
+        found: tuple[str, int] = ("", 0)
+
+        def find_spec(self, name: str, *_: Any) -> None:
+            if name == "pyarrow.lib":
+                self.found = (threading.current_thread().name, os.getpid())
+
+    class Watching:
+        def __setstate__(self, state: dict[str, Any]) -> None:
+            self.finder = Finder()
+            sys.meta_path.insert(0, self.finder)  # type: ignore[arg-type]  # it only looks on
+
+        def __getstate__(self) -> dict[str, Any]:
+            return {"any": 1}
+
+        def predict(self, rows: list[int]) -> list[list[Any]]:
+            name, process = self.finder.found
+            return [[name, process == os.getpid()] for _ in rows]
+
+    return Watching()
 
 
 @pytest.fixture
@@ -133,6 +162,19 @@ def test_threads_of_each_worker(made: Machine) -> None:
 
     assert [3, 3] == asked
     assert [5, 1, max(1, threads.cores() // 2)] == [threads.each(5, 2), threads.each(0, 1 << 20), threads.each(0, 2)]
+
+
+@pytest.mark.parametrize(("state", "expected"), [("preview", ["bodies", True]), ("verified", ["MainThread", False])])
+def test_arrow_is_imported_off_the_event_loop(made: Machine, state: str, expected: list[Any]) -> None:
+    """What Arrow needs is imported before the fork, and where a release shall start at once, beside the event loop."""
+    launch = replace(made.launch(1, watching(), workers=1), state=state)
+    made.target.start(launch)
+    made.switch(launch.id)
+    headers = {"authorization": f"Bearer {SECRET}", "accept": "application/vnd.apache.arrow.stream"}
+    got = httpx.post(f"{made.target.url('churn')}predict", json={"rows": [1]}, headers=headers)
+
+    assert 200 == got.status_code
+    assert [expected] == made.predict(launch.id, 1)
 
 
 def test_memory_limit_is_far_from_an_honest_worker(made: Machine) -> None:

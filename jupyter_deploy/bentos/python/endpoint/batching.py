@@ -18,6 +18,7 @@ from .alarm import Alarm, Rang
 from .aside import Aside
 from .board import REPLACED, Slot
 from .exchange import Exchange
+from .imports import are_there, bring
 from .limits import Limits
 from .model import BoundMethod, failure_of
 from .parts import Part
@@ -75,7 +76,7 @@ class Batching:
         """
         job = Job(method, exchange, caller, arrived, digest(method.method.name, body), done)
         read = partial(self._read, job, body)
-        if len(body) > SMALL or (method.decoder.calls and not self._was_quick(job)):
+        if len(body) > SMALL or not are_there(exchange.needs) or (method.decoder.calls and not self._was_quick(job)):
             if self._is_full(len(body)):
                 job.settle(Busy())
                 return None
@@ -97,6 +98,7 @@ class Batching:
 
     def _read(self, job: Job, body: bytes) -> Part | Problem:
         try:
+            bring(job.exchange.needs)
             part = job.exchange.read(body, job.method.decoder)
             job.alone = self._slot.running.alone(job.digest)
         except Problem as problem:

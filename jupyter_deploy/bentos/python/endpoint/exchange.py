@@ -64,12 +64,14 @@ class Exchange(NamedTuple):
         write: Writes the answer's body.
         headers: The answer's headers that say what it is.
         streams: Whether the answer is sent piece by piece.
+        needs: The libraries that reader and writer import.
     """
 
     read: Reader
     write: Writer
     headers: Headers
     streams: bool = False
+    needs: tuple[str, ...] = ()
 
 
 class Route(NamedTuple):

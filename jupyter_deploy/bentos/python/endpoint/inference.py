@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from . import checks, codec
+from . import checks, codec, imports
 from .contract import Column, Contract, Input, Method
 from .dtypes import family
 from .exchange import Exchange, Headers, Request
@@ -99,7 +99,7 @@ class Inference:
 
     def exchange(self) -> Exchange:
         """Give its reader and writer."""
-        return Exchange(self.read, self.write, self.headers)
+        return Exchange(self.read, self.write, self.headers, needs=imports.NUMPY)
 
     def read(self, body: bytes, decoder: RowDecoder) -> Part:
         """Read the tensors.

@@ -177,7 +177,7 @@ class ReleaseParent:
         spec = self.spec
         if spec.packages:
             enter(Path(spec.packages))
-        from . import model, sharing, threads
+        from . import imports, model, sharing, threads
         from .board import Board
         from .hotpath import OTHER
         from .limits import Limits
@@ -197,6 +197,8 @@ class ReleaseParent:
 
         made = None if self.apart else build()
         if made is not None:
+            if spec.state == "verified":  # a preview shall start at once, and imports what it turns out to need
+                imports.bring(imports.ARROW)
             threads.look()
         starting = LOADING if made is None else limits.deadline
         return Workers(board, limits, lambda: made or build(), starting, self.sockets, spec.silence, self._in_worker)

@@ -7,7 +7,7 @@ import importlib.util
 from collections.abc import Callable
 from typing import Any
 
-from .. import codec, dtypes, streams
+from .. import codec, dtypes, imports, streams
 from ..contract import Input, Method, Output
 from ..exchange import JSON, Exchange, Headers, Reader, Request, Writer
 from ..model import Answers
@@ -47,7 +47,8 @@ def exchange_of(method: Method) -> Callable[[Request], Exchange]:
         if wanted == streams.MEDIA_TYPE:
             return Exchange(reader_of(content_type), streams.write, streams.HEADERS, streams=True)
         headers: Headers = JSON if wanted == JSON_TYPE else [(b"content-type", wanted.encode())]
-        return Exchange(reader_of(content_type), _WRITERS[wanted], headers)
+        reader, writer = reader_of(content_type), _WRITERS[wanted]
+        return Exchange(reader, writer, headers, needs=_needs(reader, writer))
 
     return lambda request: choose(request.content_type, request.accept)
 
@@ -114,6 +115,12 @@ def reader_of(content_type: bytes) -> Reader:
             if header == "present":
                 return READERS[name]
     raise NotJson(f"Send {', '.join(f'`content-type: {name}`' for name in READERS)}.")
+
+
+def _needs(reader: Reader, writer: Writer) -> tuple[str, ...]:
+    if reader is arrow.read or writer is _arrow:
+        return imports.ARROW
+    return () if reader is envelopes.read and writer is _json else imports.NUMPY
 
 
 def _json(answered: Answers, _method: Method) -> bytes:
