@@ -22,8 +22,8 @@ from .dtypes import family, is_numpy, limits
 from .parts import Part
 
 Look = Callable[[bytes], Part]
-REFUSALS = (ValueError, KeyError, TypeError, OverflowError, RecursionError)
-"""What is raised where a body is not taken; msgspec's own errors are ValueErrors."""
+REFUSALS = (ValueError, KeyError, TypeError, OverflowError, RecursionError, msgspec.MsgspecError)
+"""What is raised where a body is not taken; msgspec's own errors are ValueErrors in its newer versions alone."""
 
 _WIRE: dict[str, Any] = {
     "float": float, "int": int, "bool": bool, "string": str, "category": str | int | float | bool,

@@ -126,7 +126,7 @@ class Keys:
                 return
             read = msgspec.json.decode(self.path.read_bytes(), type=_File)
             pepper = bytes.fromhex(read.pepper)
-        except (OSError, ValueError):
+        except (OSError, ValueError, msgspec.MsgspecError):
             self._seen, self._ids = None, {}
             return
         self._seen, self._pepper = seen, pepper

@@ -107,7 +107,7 @@ def _text(kind: type) -> Shape | None:
             return None
         try:
             return _made(value, known, own)
-        except (ValueError, OverflowError):
+        except (ValueError, OverflowError, msgspec.ValidationError):
             errors.add(path, f"expected {words}")
             return None
 

@@ -172,7 +172,7 @@ def _parse_polars(text: str, dtype: str) -> Any:
     if kind == "Duration":
         if _FINER.search(text):
             raise ValueError("finer than microseconds")
-        return msgspec.convert(text, datetime.timedelta)
+        return _duration(text)
     made = _OBJECTS[kind.lower()](text)
     if kind == "Datetime" and zoned(dtype) != (made.tzinfo is not None):
         raise ValueError("time zone")
@@ -181,6 +181,13 @@ def _parse_polars(text: str, dtype: str) -> Any:
     if kind == "Datetime" and "time_unit='ms'" in dtype and made.microsecond % 1000:
         raise ValueError("finer than milliseconds")
     return made
+
+
+def _duration(text: str) -> datetime.timedelta:
+    try:
+        return msgspec.convert(text, datetime.timedelta)
+    except msgspec.ValidationError as error:  # in older versions no ValueError
+        raise ValueError("not ISO 8601") from error
 
 
 _OBJECTS: dict[str, Callable[[str], Any]] = {"date": _day, "datetime": _moment, "time": _time}
