@@ -7,7 +7,7 @@ PY := .venv/bin/python
 UV := .venv/bin/uv
 PYTEST := $(PY) -m pytest
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-header --no-annotate --no-emit-index-url
-FRAMEWORKS_TEST := .cache/frameworks/bin/python -m pytest -m 'not gpu' tests/frameworks tests/contracts/test_frameworks.py
+FRAMEWORKS_TEST := .cache/frameworks/bin/python -m pytest tests/contracts/test_frameworks.py
 ARGS ?=
 TORCH = $(if $(wildcard .cache/frameworks/stamp),--frameworks .cache/frameworks/bin/python)
 
@@ -54,8 +54,8 @@ faults: setup
 
 # TensorFlow apart: it and PyTorch's compiler each bring an LLVM of their own, and end a process that has both.
 frameworks-test: setup .cache/frameworks/stamp
-	$(call run,$(FRAMEWORKS_TEST) -k 'not keras and not tensorflow' $(ARGS))
-	$(call run,$(FRAMEWORKS_TEST) -k 'keras or tensorflow' $(ARGS))
+	$(call run,$(FRAMEWORKS_TEST) tests/frameworks -m 'frameworks and not tensorflow and not gpu' $(ARGS))
+	$(call run,$(FRAMEWORKS_TEST) tests/frameworks/test_keras.py tests/frameworks/test_walks.py -m 'tensorflow and not gpu' $(ARGS))
 
 .cache/frameworks/stamp: requirements/frameworks.txt pyproject.toml
 	$(call run,$(UV) venv --quiet --allow-existing --python $(PY) .cache/frameworks)

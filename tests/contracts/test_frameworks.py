@@ -21,9 +21,13 @@ from jupyter_deploy.frameworks.base import Framework
 from tests.serving import Machine, machine
 
 KINDS = ("frame", "array", "series", "list", "arguments", "value")
+HEAVY = {
+    **dict.fromkeys(("mlflow", "statsmodels", "torch", "transformers"), [pytest.mark.frameworks]),
+    **dict.fromkeys(("keras", "tensorflow"), [pytest.mark.frameworks, pytest.mark.tensorflow]),
+}
 
 
-@pytest.fixture(params=plugins.names("frameworks"))
+@pytest.fixture(params=[pytest.param(name, marks=HEAVY.get(name, ())) for name in plugins.names("frameworks")])
 def framework(request: pytest.FixtureRequest) -> Framework:
     """Give a test each framework whose library is there."""
     made: Framework = plugins.load("frameworks", request.param)()
@@ -92,7 +96,7 @@ def test_answers_from_what_it_saves(framework: Framework, example: dict[str, Any
     taken = capture("model", example, name="churn", folder=folder, example=example["X"])
     golden = json.loads((folder / "golden.json").read_text())
     number = plugins.names("frameworks").index(framework.name) + 1
-    launch = msgspec.structs.replace(running.launch(number, start_deadline=240.0), folder=taken.folder)
+    launch = msgspec.structs.replace(running.launch(number, start_deadline=240.0, deadline=240.0), folder=taken.folder)
     running.target.start(launch)
 
     assert {one.name for one in taken.contract.methods} == {one["method"] for one in golden}

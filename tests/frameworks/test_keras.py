@@ -19,6 +19,8 @@ from jupyter_deploy.values import Capture
 if importlib.util.find_spec("tensorflow") is None:
     pytest.skip("TensorFlow is not installed", allow_module_level=True)
 
+pytestmark = pytest.mark.tensorflow
+
 START = """
 import keras
 import numpy as np
