@@ -114,7 +114,8 @@ class Compilation:
         if self.options.gpu:
             raise errors.Refused("It runs on a GPU, and compiled forms do not.")
         if name not in plugins.names("compilers"):
-            raise errors.Refused(f"There is no compiler for models of the framework `{name}`.")
+            title = plugins.load("frameworks", name)().about.title
+            raise errors.Refused(f"Models of {title} have no faster form.")
         compiler: Compiler = plugins.load("compilers", name)()
         why = compiler.accepts(self.manifest)
         if why:
@@ -170,7 +171,7 @@ class Compilation:
         except (errors.Cancelled, errors.TimedOut):
             raise
         except errors.DeployError as error:
-            reason = f"{error.message} {form.reason}"
+            reason = f"{form.reason}; but: {error.message}"
         else:
             attempt = msgspec.structs.replace(attempt, kept=True)
             reason = f"{form.reason}; floats within {tolerance:g}, labels equal" if "int8" in form.engine else form.reason
@@ -228,9 +229,9 @@ def refused(release: Release) -> errors.Refused:
     Returns:
         The error.
     """
-    told = " ".join(f"{one.engine}: {one.reason}." for one in release.compiled)
+    tried = "".join(f" {one.reason.rstrip('.')}." for one in release.compiled)
     return errors.Refused(
-        f"`{release.tag}` has to be compiled (`compile = require`), and no form of it is as exact and faster. {told}",
+        f"`{release.tag}` has to be compiled (`compile = require`), and no form of it is as exact and faster.{tried}",
         "What answered before still does. Deploy it with `--compile auto` to serve the model as it is.",
     )
 

@@ -179,7 +179,7 @@ def test_what_has_to_be_compiled_and_cannot_is_refused(shared_home: Home) -> Non
     with pytest.raises(errors.Refused) as refused:
         jd.deploy(price, name="price", example={"rooms": 2.0}, wait=True, preview=False, compile="require")
 
-    assert "There is no compiler for models of the framework `callable`" in refused.value.message
+    assert "no form of it is as exact and faster. Models of Python have no faster form." in refused.value.message
     assert connect(shared_home).endpoint("price").answering is None
 
 

@@ -183,7 +183,7 @@ def _told(reasons: dict[str, str]) -> str:
 
 
 def _called(name: str) -> str:
-    return f"`{name or 'the call'}`"
+    return f"`{name}`" if name else "the call"
 
 
 def _measured(subject: Subject, found: dict[str, Match], folder: Path) -> dict[str, float]:
