@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from jupyter_deploy.bentos.python.endpoint import codec
 from jupyter_deploy.bentos.python.endpoint.contract import Column, Input
+from jupyter_deploy.bentos.python.endpoint.formats import envelopes
 from jupyter_deploy.bentos.python.endpoint.problems import InvalidInput, InvalidJson
 from jupyter_deploy.bentos.python.endpoint.rows import RowDecoder
 
@@ -467,3 +468,70 @@ def test_the_fast_look_agrees_also_where_ranges_are_kept(changes: dict[int, Any]
         return
 
     assert exact == repr(decoder.join([decoder.parse(body)]))
+
+
+def shaped(rows: list[dict[str, Any]], shape: str) -> dict[str, Any]:
+    """Write rows in one of the shapes; the last one may lack its last value."""
+    names, lists = list(rows[0]), [list(one.values()) for one in rows]
+    if shape == "lists":
+        return {"rows": lists}
+    if shape == "split":
+        return {"dataframe_split": {"columns": names, "index": list(range(len(rows))), "data": lists}}
+    if shape == "data":
+        return {"columns": names, "data": lists}
+    return {shape: {name: [one[name] for one in rows if name in one] for name in names}}
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.dictionaries(st.integers(0, 5), WIDE, max_size=2), st.sampled_from([PEOPLE, STRICT, NUMBERS, LOSSY]),
+    st.sampled_from([2, 40]), st.sampled_from(["lists", "split", "data", "columns", "inputs"]),
+    st.sampled_from(["whole", "whole", "whole", "short", "renamed"]), st.booleans(),
+)  # fmt: skip
+def test_the_fast_look_agrees_on_lists_and_columns(
+    changes: dict[int, Any], input: Input, count: int, shape: str, kind: str, strict: bool
+) -> None:
+    """Tables by column and rows as lists are taken, refused and built as the exact look does with an object a row."""
+    decoder = RowDecoder(input, strict=strict)
+    good = GOOD if input is PEOPLE else fitting_row(input)
+    names = list(good)
+    rows = [good] * (count - 1) + [good | {names[at % len(names)]: one for at, one in changes.items()}]
+    if kind == "short":
+        rows[-1] = dict(list(rows[-1].items())[:-1])
+    if kind == "renamed" and shape != "lists":
+        rows = [{"other" if name == names[0] else name: value for name, value in one.items()} for one in rows]
+    body = msgspec.json.encode(shaped(rows, shape))
+    try:
+        exact = decoder.join([decoder.check(rows, len(body))])
+    except InvalidInput:
+        with pytest.raises(InvalidInput):
+            envelopes.read(body, decoder)
+        return
+
+    pd.testing.assert_frame_equal(exact, decoder.join([envelopes.read(body, decoder)]))
+
+
+@pytest.mark.parametrize("shape", ["lists", "split", "columns"])
+def test_lists_and_columns_are_looked_at_fast(shape: str) -> None:
+    """What fits by its types alone needs no look at each value, in whichever shape a table comes."""
+    decoder = RowDecoder(NUMBERS)
+    body = shaped([fitting_row(NUMBERS)] * 40, shape)
+    inner = next(iter(body.values()))
+    raw = msgspec.json.encode(inner["data"] if shape == "split" else inner)
+    part = decoder.parse_columns(raw) if shape == "columns" else decoder.parse_lists(raw)
+
+    assert part is not None
+    assert (40, shape == "columns") == (part.size, part.rows is None)
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [({"columns": ["age", "height"], "data": {"rows": [[1, 1.0]]}}, "data"), ({"columns": ["a", "a"], "data": []}, "columns"),
+     ({"columns": ["age", "height"], "data": [{"age": 1, "height": 1}]}, "data"), ({"dataframe_split": [1]}, "dataframe_split")],
+)  # fmt: skip
+def test_the_fast_look_takes_no_other_shape(body: dict[str, Any], path: str) -> None:
+    """What is no list of lists is refused where pandas' split is asked for, though it were rows elsewhere."""
+    with pytest.raises(InvalidInput) as caught:
+        envelopes.read(msgspec.json.encode(body), RowDecoder(NUMBERS))
+
+    assert [path] == [one[0] for one in caught.value.errors]

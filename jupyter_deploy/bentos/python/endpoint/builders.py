@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import polar, sparse
 from .columns import Frame, Series, builder, labels, listed
-from .contract import Input
+from .contract import Column, Input
 from .dtypes import is_numpy
 
 Built = Callable[[list[Any]], Any]
@@ -26,6 +26,26 @@ def builder_of(input: Input) -> Built:
     return _BUILDERS[input.kind](input)
 
 
+def of_columns(input: Input) -> Callable[[list[list[Any]]], Any]:
+    """Prepare to build the frames of one method column by column.
+
+    Args:
+        input: What the method accepts.
+
+    Returns:
+        What makes the frame out of a list of JSON values for each column; it raises what `builder_of` does.
+    """
+    if not _is_block(input.columns):
+        return Frame(input.columns, input.dtype, input.library)
+    import numpy as np
+    import pandas as pd
+
+    names, dtype = labels(input.columns, input.dtype), np.dtype(input.columns[0].dtype)
+    return lambda columns: pd.DataFrame(
+        np.stack([np.array(one, dtype=dtype) for one in columns], axis=1), columns=names, copy=False
+    )
+
+
 def rest(input: Input) -> tuple[int | None, ...]:
     """Give the shape of one row.
 
@@ -40,10 +60,14 @@ def rest(input: Input) -> tuple[int | None, ...]:
 
 def _frame(input: Input) -> Built:
     columns = input.columns
-    if len({column.dtype for column in columns}) == 1 and is_numpy(columns[0].dtype) and len(columns) > 1:
+    if _is_block(columns):
         return _block(input)
     build = Frame(columns, input.dtype, input.library)
     return lambda rows: build(list(zip(*rows, strict=True)) if rows else [() for _ in columns], size=len(rows))
+
+
+def _is_block(columns: Sequence[Column]) -> bool:
+    return len({column.dtype for column in columns}) == 1 and is_numpy(columns[0].dtype) and len(columns) > 1
 
 
 def _block(input: Input) -> Built:

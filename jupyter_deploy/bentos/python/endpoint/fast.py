@@ -10,16 +10,16 @@ import math
 import re
 from collections.abc import Callable, Collection
 from operator import attrgetter
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
-from msgspec.structs import asdict
+from msgspec.structs import asdict, astuple
 
-from .builders import builder_of, rest
+from .builders import builder_of, of_columns, rest
 from .cells import EXACT, largest
 from .contract import Column, Input
 from .dtypes import family, is_numpy, limits
-from .parts import Part
+from .parts import SMALL, Part
 
 Look = Callable[[bytes], Part]
 REFUSALS = (ValueError, KeyError, TypeError, OverflowError, RecursionError, msgspec.MsgspecError)
@@ -35,16 +35,33 @@ _UNNAMEABLE = re.compile(r'[\\"\x00-\x1f]')  # what msgspec does not take in a n
 WIDEST = (1 << 63) - 1  # the largest limit that msgspec can state on an integer
 
 
-def fast_look(input: Input) -> Look:
-    """Prepare the fast look at the bodies of one method.
+class Looks(NamedTuple):
+    """The fast looks at the bodies of one method; each decodes JSON, or raises one of `REFUSALS`.
+
+    Attributes:
+        rows: At rows in any form.
+        lists: At a list of rows that are lists, in the order of the columns.
+        columns: At an object with a list for each column.
+    """
+
+    rows: Look
+    lists: Look
+    columns: Look
+
+
+def fast_looks(input: Input) -> Looks:
+    """Prepare the fast looks at the bodies of one method.
 
     Args:
         input: What the method accepts.
 
     Returns:
-        What decodes a body, or raises one of `REFUSALS`.
+        What decodes a body.
     """
-    return _FAST.get(input.kind, no_fast_look)(input)
+    if input.kind == "frame":
+        return _fast_frame(input)
+    look = _FAST.get(input.kind, no_fast_look)(input)
+    return Looks(look, look if input.kind == "array" else no_fast_look(input), no_fast_look(input))
 
 
 def fast_arguments(input: Input, required: Collection[str]) -> Look:
@@ -188,25 +205,58 @@ def _look(input: Input, decode: Callable[[bytes], list[Any]], *, told: bool) -> 
     return look
 
 
-def _fast_frame(input: Input) -> Look:
+def _fast_frame(input: Input) -> Looks:
     columns = input.columns
     if not columns or any(_UNNAMEABLE.search(column.name) or _has_other_range(column) for column in columns):
-        return no_fast_look(input)
-    fields = [f"c{place}" for place in range(len(columns))]
-    typed = [(field, _wire_type(column)) for field, column in zip(fields, columns, strict=True)]
+        return Looks(*[no_fast_look(input)] * 3)
+    fields, types = [f"c{place}" for place in range(len(columns))], [_wire_type(column) for column in columns]
     renamed = {field: column.name for field, column in zip(fields, columns, strict=True)}
-    row = msgspec.defstruct("Row", typed, rename=renamed, forbid_unknown_fields=True, gc=False)
-    decode, pick = _body_decoder(row), attrgetter(*fields)
+    row = msgspec.defstruct("Row", list(zip(fields, types, strict=True)), rename=renamed, forbid_unknown_fields=True, gc=False)
+    decode, decode_lists, pick = _body_decoder(row), _body_decoder(tuple[tuple(types)]), attrgetter(*fields)  # type: ignore[misc]
     strict = [place for place, column in enumerate(columns) if not column.nullable and family(column.dtype) == "any"]
 
-    def read(body: bytes) -> list[Any]:
+    def read_objects(body: bytes) -> list[Any]:
         rows = decode(body)
-        picked = [pick(row) for row in rows] if len(fields) > 1 else [(pick(row),) for row in rows]
-        if any(row[place] is None for place in strict for row in picked):
-            raise ValueError("missing")
-        return picked
+        return [pick(row) for row in rows] if len(fields) > 1 else [(pick(row),) for row in rows]
 
-    return _look(input, read, told=all(map(_is_told, columns)))
+    def read_lists(body: bytes) -> list[Any]:
+        rows = decode_lists(body)
+        if any(row[place] is None for place in strict for row in rows):
+            raise ValueError("missing")
+        return rows
+
+    def read(body: bytes) -> list[Any]:
+        try:
+            rows = read_objects(body)
+        except msgspec.ValidationError:  # at the first row, where rows are lists
+            return read_lists(body)
+        if any(row[place] is None for place in strict for row in rows):
+            raise ValueError("missing")
+        return rows
+
+    told = all(map(_is_told, columns))
+    return Looks(_look(input, read, told=told), _look(input, read_lists, told=told), _fast_columns(input, told=told))
+
+
+def _fast_columns(input: Input, *, told: bool) -> Look:
+    columns = input.columns
+    typed = [(f"c{place}", list[_wire_type(column)]) for place, column in enumerate(columns)]  # type: ignore[misc]
+    renamed = {f"c{place}": column.name for place, column in enumerate(columns)}
+    table = msgspec.defstruct("Columns", typed, rename=renamed, forbid_unknown_fields=True, gc=False)
+    decode, build, build_rows = msgspec.json.Decoder(table).decode, of_columns(input), builder_of(input)
+    strict = [place for place, column in enumerate(columns) if not column.nullable and family(column.dtype) == "any"]
+
+    def look(body: bytes) -> Part:
+        values = list(astuple(decode(body)))
+        size = len(values[0])
+        if any(len(one) != size for one in values) or any(one is None for place in strict for one in values[place]):
+            raise ValueError("uneven, or missing")
+        if size > SMALL:
+            return Part(None, build(values), size, len(body))
+        rows = list(zip(*values, strict=True))
+        return Part(rows, None if told else build_rows(rows), size, len(body))
+
+    return look
 
 
 def _fast_array(input: Input) -> Look:
@@ -230,5 +280,5 @@ def _fast_list(input: Input) -> Look:
 
 
 _FAST: dict[str, Callable[[Input], Look]] = {
-    "frame": _fast_frame, "array": _fast_array, "sparse": _fast_sparse, "list": _fast_list,
+    "array": _fast_array, "sparse": _fast_sparse, "list": _fast_list,
 }  # fmt: skip

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+SMALL = 32  # rows up to which a table is taken as rows, which may be answered together with those of other requests
+
 
 class Part(NamedTuple):
     """One request's rows.

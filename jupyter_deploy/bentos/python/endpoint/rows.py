@@ -17,7 +17,7 @@ from .arguments import ArgumentDecoder, element_of
 from .builders import builder_of, rest
 from .cells import without_ranges
 from .contract import Column, Input
-from .fast import REFUSALS, Look, cell_of, fast_arguments, fast_look, is_plain, no_fast_look
+from .fast import REFUSALS, Look, Looks, cell_of, fast_arguments, fast_looks, is_plain, no_fast_look
 from .parts import Part
 from .problems import InvalidInput, InvalidJson, TooManyRows
 from .scalars import Shape
@@ -68,9 +68,31 @@ class RowDecoder:
             InvalidInput: If it does not fit the contract; it holds path and message of each place.
         """
         try:
-            return self._fast(body)
+            return self._fast.rows(body)
         except REFUSALS:
             return self.check(_parsed(body), len(body))
+
+    def parse_lists(self, raw: bytes) -> Part | None:
+        """Check rows that are lists in the order of the columns, where types alone can say that they fit.
+
+        Args:
+            raw: A JSON list.
+
+        Returns:
+            The request's rows; None where they have to be looked at one by one.
+        """
+        return _taken(self._fast.lists, raw) if raw[:1] == b"[" else None
+
+    def parse_columns(self, raw: bytes) -> Part | None:
+        """Check a table by column, where types alone can say that it fits.
+
+        Args:
+            raw: A JSON object with a list for each column.
+
+        Returns:
+            The request's rows; None where they have to be looked at one by one.
+        """
+        return _taken(self._fast.columns, raw)
 
     def bound(self, size: int) -> None:
         """Refuse a request that has too many rows, before anything is made of them.
@@ -121,6 +143,13 @@ class RowDecoder:
             return made(self._build([row for part in parts for row in part.rows or ()]), self._library)
         rows, argument, _, _ = parts[0]
         return made(self._build(rows) if argument is None and rows is not None else argument, self._library)
+
+
+def _taken(look: Look, raw: bytes) -> Part | None:
+    try:
+        return look(raw)
+    except REFUSALS:
+        return None
 
 
 def _parsed(body: bytes) -> Any:
@@ -213,13 +242,14 @@ def _slow_sparse(parsed: Any, input: Input, errors: checks.Errors) -> Iterator[A
             yield checks.fit_nested(row, inner, cell, where, errors)
 
 
-def _looks(input: Input, function: Any, element: Shape | None) -> tuple[_Slowly, Look]:
+def _looks(input: Input, function: Any, element: Shape | None) -> tuple[_Slowly, Looks]:
+    none = no_fast_look(input)
     if element is not None:
-        return _slow_elements(element), no_fast_look(input)
+        return _slow_elements(element), Looks(none, none, none)
     if input.kind != "arguments":
-        return _SLOW[input.kind], fast_look(input)
+        return _SLOW[input.kind], fast_looks(input)
     make = ArgumentDecoder(input, function, _nested)
-    return _slow_arguments(make), fast_arguments(input, make.required)
+    return _slow_arguments(make), Looks(fast_arguments(input, make.required), none, none)
 
 
 def _slow_arguments(make: ArgumentDecoder) -> _Slowly:

@@ -21,6 +21,7 @@ _Members = dict[str, msgspec.Raw]
 _Renamed = Callable[[str, str], str]
 _CELL = re.compile(r"rows\[(\d+)\]\.(.+)", re.DOTALL)
 _ROWS = re.compile(r"^rows")
+_NESTED = re.compile(rb"\[\s*\[")
 BESIDE = {"instances": ("signature_name",), "inputs": ("signature_name", "params"), "columns": ("data", "index")}
 """What may stand beside the member that names the shape."""
 
@@ -82,25 +83,56 @@ def _inputs(members: _Members, decoder: RowDecoder, body: bytes) -> Part:
     _only(members, "inputs")
     raw = bytes(members["inputs"]).lstrip()
     if raw[:1] == b"{":
-        return _by_column(msgspec.json.decode(raw), decoder, body, "inputs")
+        quick = None if _NESTED.search(raw) else decoder.parse_columns(raw)  # `[[1], [2]]` has to be made flat
+        return _by_column(msgspec.json.decode(raw), decoder, body, "inputs") if quick is None else _weighed(quick, body)
     return _listed(msgspec.Raw(raw if raw[:1] == b"[" else b"[%b]" % raw), decoder, body, "inputs")
 
 
 def _columns(members: _Members, decoder: RowDecoder, body: bytes) -> Part:
     if "data" in members:
         _only(members, "columns")
-        return _split(msgspec.json.decode(body), decoder, body, "data")
-    if decoder.input.kind != "frame" or len(members) > 1 or not bytes(members["columns"]).lstrip().startswith(b"{"):
+        quick = _fast_split(members, decoder)
+        return _split(msgspec.json.decode(body), decoder, body, "data") if quick is None else _weighed(quick, body)
+    raw = bytes(members["columns"]).lstrip()
+    if decoder.input.kind != "frame" or len(members) > 1 or not raw.startswith(b"{"):
         return decoder.parse(body)  # which says what is wrong
-    return _by_column(msgspec.json.decode(members["columns"]), decoder, body, "columns")
+    quick = decoder.parse_columns(raw)
+    return _by_column(msgspec.json.decode(raw), decoder, body, "columns") if quick is None else _weighed(quick, body)
 
 
 def _dataframe_split(members: _Members, decoder: RowDecoder, body: bytes) -> Part:
     _only(members, "dataframe_split")
+    parts = _members(members["dataframe_split"])
+    quick = _fast_split(parts, decoder) if {"columns", "data"} <= parts.keys() <= {"columns", "data", "index"} else None
+    if quick is not None:
+        return _weighed(quick, body)
     inner = msgspec.json.decode(members["dataframe_split"])
     if not isinstance(inner, dict) or not {"columns", "data"} <= inner.keys() <= {"columns", "data", "index"}:
         raise InvalidInput([("dataframe_split", "expected an object with `columns` and `data`")])
     return _split(inner, decoder, body, "dataframe_split.data")
+
+
+def _members(raw: msgspec.Raw) -> _Members:
+    try:
+        return msgspec.json.decode(raw, type=_Members)
+    except msgspec.ValidationError:  # no object
+        return {}
+
+
+def _fast_split(members: _Members, decoder: RowDecoder) -> Part | None:
+    """Take rows whose columns are the model's own, in its order, where types alone can say that they fit."""
+    try:
+        names = [str(one) for one in msgspec.json.decode(members["columns"], type=list[str | int])]
+    except msgspec.ValidationError:
+        return None
+    input = decoder.input
+    width = input.shape[1:] if input.shape is not None else ()
+    known = [one.name for one in input.columns] == names if input.kind == "frame" else width == (len(names),)
+    return decoder.parse_lists(bytes(members["data"])) if known and len(set(names)) == len(names) else None
+
+
+def _weighed(part: Part, body: bytes) -> Part:
+    return part._replace(weight=len(body))
 
 
 def _split(inner: dict[str, Any], decoder: RowDecoder, body: bytes, path: str) -> Part:

@@ -15,11 +15,10 @@ from .. import checks, polar, sparse
 from ..columns import Series, builder, labels
 from ..contract import Column, Input
 from ..dtypes import array_to_json, is_numpy
-from ..parts import Part
+from ..parts import SMALL, Part
 from ..problems import MOST, InvalidInput
 from ..rows import RowDecoder
 
-SMALL = 32  # rows up to which a table is taken as rows
 EXACT = 1 << 53  # up to which every whole number is a float
 _POLARS = {"polars.Boolean": "bool"}
 
