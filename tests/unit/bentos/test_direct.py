@@ -147,14 +147,13 @@ def test_nobody_begins_before_its_turn(tmp_path: Path, serve: Serve) -> None:
     assert 200 == got.count(b'data: "')
 
 
-def test_who_leaves_several_requests_behind_hurts_nobody(make_app: Make, serve: Serve) -> None:
-    """A caller that goes away while it waits for more than one answer disturbs no other call."""
+def test_who_is_hung_up_on_hurts_nobody(make_app: Make, serve: Serve) -> None:
+    """A connection that ends while several of its requests wait disturbs no other one's call."""
     served = serve(make_app(lambda rows: time.sleep(rows[0, 0]) or rows[:, 0]))
-    with served.connect() as leaving:
-        leaving.sendall(message('{"rows":[[0.5,0,0]]}') + message())
-        time.sleep(0.2)
+    with served.connect() as connection:
+        connection.sendall(message('{"rows":[[0.5,0,0]]}') + message() + b"no request\r\n\r\n")
+        assert b"".join(iter(lambda: connection.recv(4096), b"")).startswith(b"HTTP/1.1 400")
     assert [200, 200] == [served.post([[0, 0, 0]]) for _ in range(2)]
-    assert 3 == served.rows()
 
 
 def test_nothing_is_asked_after_a_last_request(make_app: Make, serve: Serve) -> None:
