@@ -43,6 +43,7 @@ def made() -> Iterator[Hostility]:
         yield one
 
 
+@pytest.mark.timeout(1800)  # all of 100,000 take minutes
 def test_hostile_bodies_are_refused(made: Hostility) -> None:
     """Nothing is a 5xx or slow, no refusal and no log repeats an input or tells internals, no worker dies or grows."""
     before, restarts, logged = made.memory(), made.restarts(), sum(len(made.log(one)) for one in made.served)
