@@ -12,7 +12,7 @@ import pytest
 
 from jupyter_deploy.bentos.python.endpoint import codec
 from jupyter_deploy.bentos.python.endpoint.contract import Column, Input
-from jupyter_deploy.bentos.python.endpoint.hints import by_name, signature_of
+from jupyter_deploy.bentos.python.endpoint.hints import by_name, by_place, signature_of
 
 
 @dataclasses.dataclass
@@ -248,3 +248,46 @@ def test_further_arguments_are_taken_where_the_function_takes_them() -> None:
     assert [{"numbers": [1.0], "left": 2}] == codec.decode_rows(b'[{"numbers": [1.0], "left": 2}]', described, many)
     with pytest.raises(codec.InvalidInput, match=r"rows\[0\]\.left: expected a number, got a string"):
         codec.decode_rows(b'[{"left": "x"}]', described, many)
+
+
+def divide(a: float, b: float) -> float:
+    """Divide."""
+    return a / b
+
+
+def count_up(a: int, b: int) -> Iterator[int]:
+    """Count from one number to another."""
+    yield from range(a, b)
+
+
+async def later(a: int) -> int:
+    """Give back a number, later."""
+    return a
+
+
+ROWS = [({"a": 6, "b": 3}, (6, 3)), ({"a": 1, "b": 4}, (1, 4))]
+
+
+@pytest.mark.parametrize("function", [divide, count_up, functools.partial(divide), lambda a, b: iter([a, b])])
+def test_arguments_by_place_are_those_by_name(function: Callable[..., Any]) -> None:
+    """Where all arguments are given in their order, a call by place is the same as one by name, also of a generator."""
+    each, together = by_name(function), by_place(function, ["a", "b"])
+    assert together is not None
+    assert [each(named) for named, _ in ROWS] == together([placed for _, placed in ROWS])
+
+
+def test_async_functions_are_called_by_place() -> None:
+    """What is awaited is waited for, row by row."""
+    together = by_place(later, ["a"])
+    assert together is not None
+    assert [1, 2] == together([(1,), (2,)])
+
+
+@pytest.mark.parametrize(
+    ("function", "names"),
+    [(divide, ["b", "a"]), (divide, ["a"]), (lambda *values: values, ["values"]), (lambda a, *, b: (a, b), ["a", "b"]),
+     (lambda a, /: a, ["a"]), (lambda a, **others: a, ["a"])],
+)  # fmt: skip
+def test_only_whole_calls_in_order_are_by_place(function: Callable[..., Any], names: list[str]) -> None:
+    """Another order, or a parameter that is not one plain value, is left to the call by name."""
+    assert by_place(function, names) is None

@@ -117,8 +117,9 @@ def _list(input: Input) -> Built:
     return lambda rows: listed(rows, input.dtype, nullable=input.nullable)
 
 
-def _arguments(_input: Input) -> Built:
-    return lambda rows: rows
+def _arguments(input: Input) -> Built:
+    names = [column.name for column in input.columns]
+    return lambda rows: [dict(zip(names, row, strict=True)) if type(row) is tuple else row for row in rows]
 
 
 def _value(_input: Input) -> Built:

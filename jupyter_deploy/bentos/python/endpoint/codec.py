@@ -211,7 +211,7 @@ def _rows(value: Any) -> list[Any]:
 
 def _values(values: list[Any]) -> list[Any]:
     kinds = set(map(type, values))
-    if kinds <= _SAME or (kinds == {float} and all(map(math.isfinite, values))):
+    if kinds <= _SAME or (kinds == {float} and (math.isfinite(sum(values)) or all(map(math.isfinite, values)))):
         return values.copy()
     return [dtypes.to_json(one) for one in values]
 

@@ -83,12 +83,11 @@ def fast_arguments(input: Input, required: Collection[str]) -> Look:
         for one in input.columns
     ]
     decode = _body_decoder(msgspec.defstruct("Arguments", fields, forbid_unknown_fields=True, kw_only=True, gc=False))
-    all_required = len(required) == len(fields)
+    if len(required) == len(fields):
+        return _look(input, lambda body: list(map(astuple, decode(body))), told=True)
 
     def look(body: bytes) -> Part:
-        rows = [asdict(one) for one in decode(body)]
-        if not all_required:
-            rows = [{name: value for name, value in row.items() if value is not msgspec.UNSET} for row in rows]
+        rows = [{name: value for name, value in asdict(row).items() if value is not msgspec.UNSET} for row in decode(body)]
         return Part(rows, rows, len(rows), len(body))
 
     return look

@@ -10,7 +10,7 @@ import enum
 import functools
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from types import FunctionType, SimpleNamespace
 from typing import Any, NamedTuple, Optional, get_origin, get_type_hints
@@ -54,6 +54,9 @@ class Signature:
     Args:
         function: The function, or any object that can be called.
 
+    Attributes:
+        is_plain: Whether each can be given by its place and by its name.
+
     Raises:
         TypeError: If it cannot be called.
         ValueError: If it does not tell, as some built-in functions.
@@ -67,8 +70,9 @@ class Signature:
         self.others: Parameter | None = None  # what `**kwargs` takes
         self._by_place = False
         parameters = self._signature.parameters
-        is_plain = len(parameters) > 1 and all(one.kind is one.POSITIONAL_OR_KEYWORD for one in parameters.values())
-        self._pick = itemgetter(*parameters) if is_plain else None  # where all are given, their order is all there is to know
+        self.is_plain = all(one.kind is one.POSITIONAL_OR_KEYWORD for one in parameters.values())
+        is_several = self.is_plain and len(parameters) > 1
+        self._pick = itemgetter(*parameters) if is_several else None  # where all are given, their order is all there is to know
         for one in self._signature.parameters.values():
             self._take(one)
         self.returns = resolved(self._signature.return_annotation, self.scope)
@@ -176,6 +180,26 @@ def by_name(function: Any) -> Callable[[dict[str, Any]], Any]:
     """
     signature = signature_of(function)
     return signature.call if signature is not None else lambda arguments: settled(function(**arguments))
+
+
+def by_place(function: Any, names: Sequence[str]) -> Callable[[Iterable[Sequence[Any]]], list[Any]] | None:
+    """Make a function of many rows out of a function whose parameters can all be given by their places.
+
+    Args:
+        function: The function, or any object that can be called.
+        names: The names of what stands in a row.
+
+    Returns:
+        What calls it for each row, as `by_name` would; None where these are not its parameters in their order.
+    """
+    signature = signature_of(function)
+    if signature is None or not signature.is_plain or [*signature.parameters] != [*names]:
+        return None
+
+    def call(rows: Iterable[Sequence[Any]]) -> list[Any]:
+        return [answer if type(answer := function(*row)) in _PLAIN else settled(answer) for row in rows]
+
+    return call
 
 
 def begun(function: Any) -> Callable[[dict[str, Any]], Any]:

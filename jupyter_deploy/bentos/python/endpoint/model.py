@@ -14,7 +14,7 @@ import msgspec
 from . import codec, lines, tensors
 from .contract import Contract, Golden, Manifest, Method, Output
 from .fast import REFUSALS
-from .hints import begun, by_name, settled
+from .hints import begun, by_name, by_place, settled
 from .parts import Part
 from .problems import InvalidInput, ModelFailed, Problem
 from .rows import RowDecoder
@@ -68,6 +68,7 @@ class BoundMethod:
         self.waits = is_async(function)
         self.decoder = RowDecoder(method.input, function, strict=strict)
         self._each = by_name(function) if method.input.kind == "arguments" else None
+        self._all = by_place(function, [one.name for one in method.input.columns]) if self._each is not None else None
         self._function = function
 
     def __call__(self, body: bytes) -> bytes:
@@ -103,14 +104,13 @@ class BoundMethod:
         output = self.method.output
         if len(parts) == 1 and not parts[0].size:
             return [Answers(None, 0, output, [])]
+        placed = None if self._all is None or parts[0].argument is not None else parts[0].rows
         try:
-            argument = self.decoder.join(parts)
+            argument = self.decoder.join(parts) if placed is None else placed
         except REFUSALS as error:
             raise InvalidInput([("rows", "a value does not fit its column")]) from error
         try:
-            native = self._function(argument) if self._each is None else [self._each(row) for row in argument]
-            native = tensors.plain(settled(native)) if self._each is None else native
-            return self._divided(native, parts)
+            return self._divided(self._given(argument, placed=placed is not None), parts)
         except Problem:
             raise
         except BaseException as error:  # the author's code may also raise SystemExit, and its text may hold a caller's values
@@ -130,6 +130,12 @@ class BoundMethod:
         """
         argument = self.decoder.join([part])
         return self._function(argument) if self._each is None else begun(self._function)(argument[0])
+
+    def _given(self, argument: Any, *, placed: bool) -> Any:
+        """Call the function once, or for each row where it takes named arguments."""
+        if self._each is None:
+            return tensors.plain(settled(self._function(argument)))
+        return self._all(argument) if placed and self._all is not None else [self._each(row) for row in argument]
 
     def _divided(self, native: Any, parts: Sequence[Part]) -> list[Answers]:
         output = self.method.output

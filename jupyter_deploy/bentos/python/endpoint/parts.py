@@ -11,8 +11,8 @@ class Part(NamedTuple):
     """One request's rows.
 
     Attributes:
-        rows: Decoded rows, which can be joined with those of other requests: tuples in the columns' order for a frame, else one
-            value a row; None where `argument` is whole already.
+        rows: Decoded rows, which can be joined with those of other requests: tuples in the columns' order for a frame and for
+            arguments that are all given, else one value a row; None where `argument` is whole already.
         argument: The model's argument, where the format gave it whole or a look at the values had to build it; None otherwise.
         size: How many rows there are.
         weight: The bytes of the body.
