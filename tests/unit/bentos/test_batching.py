@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -46,7 +47,8 @@ def run(app: HotPath, story: Callable[[Post], Awaitable[Any]]) -> Any:
         async with httpx.AsyncClient(transport=transport, base_url="http://endpoint") as client:
 
             async def post(rows: Any, key: str = SECRET) -> httpx.Response:
-                return await client.post("/predict", json={"rows": rows}, headers={"authorization": f"Bearer {key}"})
+                body = json.dumps({"rows": rows}, separators=(",", ":"))
+                return await client.post("/predict", content=body, headers={"authorization": f"Bearer {key}"})
 
             return await story(post)
 

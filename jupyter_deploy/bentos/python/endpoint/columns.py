@@ -112,7 +112,8 @@ def _dates(dtype: str) -> Build:
         moments = [pd.NaT if one is None else parse(one, dtype) for one in values]
         if coarse is None:
             return pd.Series(moments, dtype=dtype).array
-        return pd.Series(moments, dtype=f"{coarse.name.partition('[')[0]}[s]").to_numpy().astype(coarse)
+        seconds = f"{coarse.name.partition('[')[0]}[s]"  # by way of numpy: old versions of pandas make nanoseconds on the way
+        return np.array([None if one is pd.NaT else one.to_numpy() for one in moments], dtype=seconds).astype(coarse)
 
     return build
 
