@@ -7,6 +7,7 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -24,6 +25,7 @@ from jupyter_deploy.values import STAGES, Capture, Endpoint, Options, Release, c
 from jupyter_deploy.walk import Walk
 
 DIGEST = re.compile(r"[0-9a-f]{64}")  # it names a folder
+AT_ONCE = 4  # releases that start together after the agent has: some take long and wait rather than compute
 log = logging.getLogger(__name__)
 
 Notify = Callable[[str, int], None]
@@ -199,7 +201,8 @@ class Deployer(Records):
         Returns:
             What does not answer again, each with the reason; calling this again tries it again.
         """
-        trouble = [told for name in self.store.endpoints() if (told := self._revive(name))]
+        with ThreadPoolExecutor(AT_ONCE, "revive") as pool:
+            trouble = [told for told in pool.map(self._revive, self.store.endpoints()) if told]
         self.traffics.apply()
         for release in self.store.releases():
             if not release.ended:

@@ -38,6 +38,21 @@ class Moody:
 
 moody = Moody()
 """
+PATIENT = """
+import os
+
+class Patient:
+    def __init__(self, pipe, mode):
+        self.pipe, self.mode = pipe, mode
+
+    def __setstate__(self, state):
+        self.__dict__ = state
+        if os.path.exists(self.pipe):
+            open(self.pipe, self.mode).close()  # returns once the other end is opened too
+
+    def predict(self, rows):
+        return [2 * one for one in rows]
+"""
 CHANCE = """
 import numpy
 
@@ -355,6 +370,30 @@ def test_a_port_that_another_program_has_is_named(home: Home) -> None:
             patch.setenv("JUPYTER_DEPLOY_PORT", str(taken.getsockname()[1]))
             with pytest.raises(errors.DeployError, match=r"is used by .*\(process \d+\)"):
                 jd.deploy(forest(0), name="here", example=FRAME, wait=True)
+
+
+def is_up(endpoint: jd.Endpoint) -> bool:
+    """Say whether an endpoint answers again."""
+    try:
+        return httpx.get(f"{endpoint.url}readyz", trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def test_releases_start_together_after_the_agent_has(home: Home, tmp_path: Path) -> None:
+    """Two models, each of which is loaded only while the other one is, answer again: none has to wait for the other to be ready."""
+    pipe, known = tmp_path / "pipe", {"wait": True, "preview": False, "isolation": False, "compile": "off", "example": [1.0]}
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    exec(PATIENT, namespace)
+    made = {name: namespace["Patient"](str(pipe), mode) for name, mode in (("reader", "r"), ("writer", "w"))}
+    endpoints = [jd.deploy(model, name=name, **known) for name, model in made.items()]
+    connect(home).stop()
+    wait_for_end(home)
+    os.mkfifo(pipe)
+    connect(home)
+    until(lambda: all(map(is_up, endpoints)))
+
+    assert [[2.0], [2.0]] == [one.predict([1.0]) for one in endpoints]
 
 
 def test_a_port_that_was_taken_meanwhile_is_told_and_taken_back(home: Home) -> None:
