@@ -12,7 +12,7 @@ import pytest
 
 from jupyter_deploy.bentos.python.endpoint import codec
 from jupyter_deploy.bentos.python.endpoint.contract import Column, Input
-from jupyter_deploy.bentos.python.endpoint.hints import by_name, by_place, signature_of
+from jupyter_deploy.bentos.python.endpoint.hints import by_name, by_place, settled, signature_of
 
 
 @dataclasses.dataclass
@@ -291,3 +291,27 @@ def test_async_functions_are_called_by_place() -> None:
 def test_only_whole_calls_in_order_are_by_place(function: Callable[..., Any], names: list[str]) -> None:
     """Another order, or a parameter that is not one plain value, is left to the call by name."""
     assert by_place(function, names) is None
+
+
+class Standing:
+    """Stands for another object, whose class it claims to have."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        """Give the class of what it stands for."""
+        return type(self.inner)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Go through what it stands for."""
+        return iter(self.inner)
+
+
+def test_what_nobody_waits_for_is_known_by_its_type() -> None:
+    """A value comes back as it is however often; an iterator that looks like nothing of the kind is run to its end."""
+    value, standing = np.ones(2), Standing(3)
+    assert all(value is settled(value) for _ in range(3))
+    assert standing is settled(standing)
+    assert [1, 2] == settled(Standing(iter([1, 2])))

@@ -26,6 +26,8 @@ RECORDS = (
 """By which one of these attributes classes of records are known."""
 
 _PLAIN = frozenset({bool, int, float, str, bytes, list, dict, tuple, type(None)})  # what nobody waits for
+_values: set[type] = set()  # of which one was found to be neither awaited nor an iterator, as then all are
+KINDS = 1_000  # types that are remembered; a model may make new ones without end
 DEEPEST = 50  # wrappers around one function; an object may also claim to wrap itself
 
 
@@ -224,10 +226,15 @@ def settled(answer: Any) -> Any:
     Returns:
         A list where it is an iterator, else the same.
     """
-    if type(answer) in _PLAIN:
+    kind = type(answer)
+    if kind in _PLAIN or kind in _values:
         return answer
-    answer = wait(answer)
-    return list(answer) if isinstance(answer, Iterator) else answer
+    made = wait(answer)
+    if isinstance(made, Iterator):
+        return list(made)
+    if made is answer and answer.__class__ is kind and len(_values) < KINDS:  # what stands for another is of any kind
+        _values.add(kind)
+    return made
 
 
 def scope_of(function: Any) -> dict[str, Any]:

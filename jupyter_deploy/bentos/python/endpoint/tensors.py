@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 from .contract import Library
@@ -59,7 +60,7 @@ def made(array: Any, library: str) -> Any:
     if library not in LIBRARIES or library_of(array) is not None:
         return array
     try:
-        owner: Any = importlib.import_module(library)
+        owner: Any = sys.modules.get(library) or importlib.import_module(library)
     except ImportError:
         return array
     if library == "tensorflow":
