@@ -155,6 +155,7 @@ def test_stopped_worker(made: Machine) -> None:
 
     assert {} == report.reasons
     assert [0] == [one["in_hand"] for one in told(made, "worker_ended")]
+    assert 1 == len(told(made, "worker_silent"))
 
 
 def test_memory_limit(made: Machine) -> None:

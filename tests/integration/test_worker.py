@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -352,6 +353,21 @@ def test_workers_that_die_at_once_are_a_failure(plain: Parent, tmp_path: Path) -
 
     assert "failed" == status["phase"]
     assert "before they are ready" in status["reason"]
+
+
+def test_too_little_memory_is_told_before_anything_answers(plain: Parent, tmp_path: Path) -> None:
+    """Workers that are ended for their memory as they are warmed up make the release fail with the setting and both figures."""
+
+    def wait(rows: list[Any]) -> list[Any]:
+        import threading
+
+        threading.Event().wait()
+
+    golden = [Golden(method="predict", rows=[1], answers=[1])]
+    status = plain.release(function(tmp_path / "wait", wait, golden), limits={"memory": 4096}).ready().status()
+
+    assert "failed" == status["phase"]
+    assert re.search(r"has [\d,]+ bytes before it answers, and `memory` allows 4,096\.", status["reason"])
 
 
 def test_a_failing_warm_up_is_not_fatal(plain: Parent, tmp_path: Path) -> None:

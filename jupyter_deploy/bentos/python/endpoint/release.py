@@ -261,7 +261,7 @@ class ReleaseParent:
     def _serve(self, workers: Workers) -> None:
         while self.grace is None:
             if not workers.tend():
-                self._fail(workers.unloadable or "The workers end before they are ready; the log says why.")
+                self._fail(workers.unloadable or workers.early_end)
                 workers.close()
                 workers.signal(signal.SIGKILL)
                 return

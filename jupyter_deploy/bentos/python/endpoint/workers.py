@@ -55,6 +55,7 @@ class Workers:
     ) -> None:
         self.restarts = 0
         self.unloadable = ""  # why a worker could not load its model
+        self.early_end = "The workers end before they are ready; the log says why."
         self.board, self._limits, self._build, self._after_fork = board, limits, build, after_fork
         self._starting, self._silence = starting, silence
         self._slots = [board.slot(number) for number in range(board.workers)]
@@ -152,6 +153,8 @@ class Workers:
 
     def _end_silent(self, now: float) -> None:
         for pid, number in self._pids.items():
+            if pid in self._innocent or pid in self._late:  # it is ending, which may take a moment on a busy machine
+                continue
             slot = self._slots[number]
             silent, since = now - slot.beat, slot.busy
             # A call that keeps the interpreter to itself silences the loop too, and the worker cannot give it up by itself.
@@ -169,6 +172,8 @@ class Workers:
             found = self._gauge.above(pid)
             if found:
                 log.write("worker_above_memory", worker=number, bytes=found, limit=self._limits.memory)
+                if not self._slots[number].ready:
+                    self.early_end = f"A worker has {found:,} bytes before it answers, and `memory` allows {self._limits.memory:,}."
                 _kill(pid)
 
     def _fork(self, number: int) -> None:
