@@ -88,6 +88,13 @@ def test_a_class_of_a_cell_is_served_in_evaluation_mode(tmp_path: Path) -> None:
     assert expected == ask(tmp_path / "taken", [1, 1, 1.0])
 
 
+def test_nothing_warns_of_what_is_ours(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    """The memory of a tensor within a function is written without PyTorch's warning about a class that is not the author's."""
+    take(f"{NET}net = Net().eval()\ndef model(x):\n    return net(x).detach()", tmp_path / "taken")
+
+    assert [] == [str(one.message) for one in recwarn if "TypedStorage" in str(one.message)]
+
+
 @pytest.mark.parametrize("code", ["model = Net()", "net = Net().eval()\ndef model(x):\n    return net(x).detach()"])
 def test_the_same_module_gives_the_same_digest(tmp_path: Path, code: str) -> None:
     """Two captures of modules that were made the same have one digest, also within a function."""

@@ -15,6 +15,7 @@ import io
 import os
 import pickle
 import sys
+import warnings
 import weakref
 from collections.abc import Callable
 from types import CellType, CodeType, FunctionType, ModuleType
@@ -277,7 +278,9 @@ def _storage(storage: Any) -> Any:
     """Write the memory of tensors as the processor has it; PyTorch's own pickle of it holds its address."""
     torch: Any = sys.modules["torch"]
     file = io.BytesIO()
-    torch.save(storage.cpu(), file)
+    with warnings.catch_warnings():  # of a class that goes away, which PyTorch's own pickle of tensors names too
+        warnings.filterwarnings("ignore", "TypedStorage is deprecated", UserWarning)
+        torch.save(storage.cpu(), file)
     return torch.storage._load_from_bytes, (file.getvalue(),)  # noqa: SLF001 (what PyTorch's own pickle names)
 
 
