@@ -30,6 +30,15 @@ model = Net()
 X = torch.randint(0, 50, (20, 6))
 answers = model(X)
 """
+LAYERS = """
+import torch
+
+torch.manual_seed(0)
+layers = [layer for _ in range(20) for layer in (torch.nn.Linear(8, 8), torch.nn.Tanh())]
+model = torch.nn.Sequential(*layers, torch.nn.Linear(8, 3)).eval()
+X = torch.randn(40, 8)
+answers = model(X)
+"""
 KERAS = """
 import numpy as np
 from tensorflow import keras
@@ -70,7 +79,7 @@ X = pd.DataFrame({"area": numbers.gamma(9, 10, 60), "age": numbers.integers(1, 9
 price = 3 * X.area - X.age + numbers.normal(size=60)
 results = smf.ols("price ~ np.log(area) + age", X.assign(price=price)).fit()
 dear = LogisticRegression().fit(X, np.where(price > price.median(), "yes", "no"))
-needs = ["mlflow-skinny", "numpy", "pandas", "scikit-learn"]
+needs = ["mlflow-skinny", "numpy", "pandas", "scikit-learn", "skops"]
 mlflow.sklearn.save_model(dear, "saved", input_example=X[:5], pip_requirements=needs)
 """
 
@@ -127,6 +136,15 @@ def test_a_module_of_pytorch_answers_as_in_the_notebook(notebook: Notebook) -> N
     assert ["Tensor", True] == told(notebook, "torch.allclose(got, model.eval()(X), rtol=1e-5)")
     assert "is in training mode" in card
     assert "safetensors" in card
+
+
+def test_a_module_of_pytorch_is_served_as_a_graph(notebook: Notebook) -> None:
+    """The graph that a module becomes takes its place, and gives tensors as it does."""
+    card = deployed(notebook, LAYERS, "model --name graph --compile require --tolerance 1e-4")
+
+    assert "graph@1 · verified" in card
+    assert "compiled with ONNX Runtime" in card
+    assert ["Tensor", True] == told(notebook, "torch.allclose(got, answers, rtol=1e-4, atol=1e-5)")
 
 
 def test_a_pipeline_of_transformers_answers_as_in_the_notebook(notebook: Notebook) -> None:
