@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import textwrap
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -129,8 +130,8 @@ def _note(reasons: dict[str, str], found: dict[str, Match], why: str) -> None:
 def _said(error: BaseException) -> str:
     if isinstance(error, Impossible):
         return str(error)
-    text = str(error).strip().partition("\n")[0]
-    return f"the converter says {type(error).__name__}: {text[:160]}" if text else f"the converter says {type(error).__name__}"
+    text = textwrap.shorten(str(error).strip().partition("\n")[0], 160, placeholder=" …")
+    return f"the converter says {type(error).__name__}: {text}" if text else f"the converter says {type(error).__name__}"
 
 
 def _quantize(subject: Subject, found: dict[str, Match], tolerance: float, out: Path) -> tuple[dict[str, Match], dict[str, str]]:
