@@ -22,8 +22,8 @@ from tests.serving import Machine, machine
 
 KINDS = ("frame", "array", "series", "list", "arguments", "value")
 HEAVY = {
-    **dict.fromkeys(("mlflow", "statsmodels", "torch", "transformers"), [pytest.mark.frameworks]),
-    **dict.fromkeys(("keras", "tensorflow"), [pytest.mark.frameworks, pytest.mark.tensorflow]),
+    **dict.fromkeys(("mlflow", "statsmodels", "torch", "transformers"), (pytest.mark.frameworks,)),
+    **dict.fromkeys(("keras", "tensorflow"), (pytest.mark.frameworks, pytest.mark.tensorflow)),
 }
 
 
