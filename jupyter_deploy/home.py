@@ -193,7 +193,8 @@ def failed(error: OSError, place: Path) -> errors.DiskFailed:
     Returns:
         The error that people read.
     """
-    where = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else place
+    named = error.filename2 or error.filename  # where something was copied, the second one is what was to be written
+    where = Path(os.fsdecode(named)) if isinstance(named, str | bytes) else place
     what = f"{where}: {error.strerror or error}"
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return errors.DiskFailed(

@@ -219,7 +219,7 @@ def test_a_model_that_draws_random_numbers_serves_and_is_marked_where_that_is_wa
     release = chance.releases()[0]
     (verified,) = [stage for stage in release.stages if stage.name == "verified"]
     assert ("serving", True) == (release.state, release.nondeterministic)
-    assert "100 golden answers reproduced (non-deterministic: shapes and types alone, no values)" == verified.detail
+    assert verified.detail.startswith("100 golden answers reproduced (non-deterministic: shapes and types alone, no values)")
     assert "non-deterministic" in str(chance.releases())
     assert call(chance).json()["predictions"] != call(chance).json()["predictions"]
 

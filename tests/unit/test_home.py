@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
 
 from jupyter_deploy import errors
-from jupyter_deploy.home import Home, digest_of, private, size_of, write
+from jupyter_deploy.home import Home, digest_of, failed, private, size_of, write
 
 
 def test_the_environment_names_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,3 +71,13 @@ def test_a_digest_depends_on_names_and_contents_alone(tmp_path: Path) -> None:
     assert digests[0] == digests[1]
     assert 3 == len(set(digests))
     assert 1 == size_of(tmp_path / "a")
+
+
+def test_a_copy_that_finds_no_room_names_what_was_to_be_written(tmp_path: Path) -> None:
+    """The system names what was copied first; the disk that is full is the other one's."""
+    error = OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "from"), None, str(tmp_path / "to"))
+
+    told = failed(error, tmp_path).message
+
+    assert f"The disk is full. {tmp_path / 'to'}: No space left on device" in told
+    assert str(tmp_path / "from") not in told
