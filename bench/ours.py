@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
+import socket
 import subprocess
 import sys
 import time
@@ -12,7 +15,6 @@ from typing import Any
 
 from growth import processes
 from kernel import key_of
-from peers import free_port
 from stacks import APPS, ONE_THREAD, Ask, Stack, end, of_process
 from wrk import tree
 
@@ -86,7 +88,7 @@ def alone(home: Home, endpoint: str, work: Path, workers: int = 1) -> Stack:
     Returns:
         The stack of the first worker; its parts are the parents and the workers.
     """
-    launch, port = launch_of(home, endpoint), free_port()
+    launch, port = launch_of(home, endpoint), _first_of(workers)
     folder = work / f"{endpoint}-{workers}"
     folder.mkdir(parents=True, mode=0o700)
     control = folder / "e.sock"
@@ -100,6 +102,16 @@ def alone(home: Home, endpoint: str, work: Path, workers: int = 1) -> Stack:
     stack = of_process("ours, worker alone", process, {endpoint: ask})
     stack.parts = lambda: {"worker": tree(process.pid)}
     return stack
+
+
+def _first_of(count: int) -> int:
+    """Find so many free ports in a row, below those that the system gives to callers, and give the first."""
+    while True:
+        first = random.randrange(20_000, 32_000)
+        with contextlib.ExitStack() as held, contextlib.suppress(OSError):
+            for port in range(first, first + count):
+                held.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return first
 
 
 def _command(launch: Launch, folder: Path, workers: int) -> dict[str, Any]:
