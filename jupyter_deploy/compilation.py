@@ -27,7 +27,7 @@ from jupyter_deploy.compilers.base import Compiler
 from jupyter_deploy.languages.base import Language
 from jupyter_deploy.store import Store
 from jupyter_deploy.traffic import Traffics
-from jupyter_deploy.values import Attempt, Bundle, Capture, Golden, Lock, Manifest, Options, Release, from_json, to_json
+from jupyter_deploy.values import Attempt, Bundle, Capture, Lock, Manifest, Options, Release, from_json, to_json
 from jupyter_deploy.values.base import Value
 
 NEEDED = 1.3  # times less processor time a request must take
@@ -196,20 +196,16 @@ class Compilation:
         Raises:
             Refused: If it answers otherwise than the notebook.
         """
-        golden = from_json((Path(self.capture.folder) / "golden.json").read_bytes(), list[Golden])
-        secret = (self.home.keys / f"{self.release.endpoint}.key").read_text().strip()
+        golden, ask = bundles.read_golden(Path(self.capture.folder)), self.traffics.caller(self.release, launch)
         found = []
         for one in golden:
             heard: list[object] = []
-            call = _listening(lambda path, body: self.traffics.target.call(launch, path, body, secret), heard)
-            found += releases.verify([one], call, tolerance, self.options.body_limit, self.options.row_limit)
+            found += releases.verify([one], _listening(ask, heard), tolerance, self.options.body_limit, self.options.row_limit)
             self._compare(one.answers, heard)
         if found:
             raise releases.explain(found, golden, tolerance)
         batched = {one.method for one in self.release.batching if one.on}
-        seen = releases.probe(
-            golden, self.capture.contract, lambda path, body: self.traffics.target.call(launch, path, body, secret), tolerance
-        )
+        seen = releases.probe(golden, self.capture.contract, ask, tolerance)
         wrong = [one for one in seen if one.method in batched and not one.on]
         if wrong:
             raise errors.Refused(f"`{wrong[0].method}` answers otherwise when it is asked row by row: {wrong[0].reason}.")
@@ -252,7 +248,7 @@ def told(attempts: Sequence[Attempt]) -> str:
     return f"compiled with {kept.engine}: {speed}, largest difference {kept.difference or 0:.1g}"
 
 
-def _listening(call: Callable[[str, bytes], tuple[int, bytes]], heard: list[object]) -> Callable[[str, bytes], tuple[int, bytes]]:
+def _listening(call: releases.Call, heard: list[object]) -> releases.Call:
     """Also note the answers of a call."""
 
     def asked(path: str, body: bytes) -> tuple[int, bytes]:

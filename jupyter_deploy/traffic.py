@@ -15,6 +15,7 @@ from jupyter_deploy import errors, launches, stops
 from jupyter_deploy import home as homes
 from jupyter_deploy.home import Home
 from jupyter_deploy.launches import Kind
+from jupyter_deploy.release import Call
 from jupyter_deploy.store import Store
 from jupyter_deploy.targets.base import Target, Traffic
 from jupyter_deploy.values import Bundle, Options, Release, from_json, to_json
@@ -95,6 +96,19 @@ class Traffics:
         launch = launches.describe(self.home, self.store, release, kind)
         self.target.start(launch)
         return launch.id
+
+    def caller(self, release: Release, launch: str) -> Call:
+        """Give what asks a running release with its owner's key, past the router.
+
+        Args:
+            release: The release.
+            launch: The launch's id.
+
+        Returns:
+            What sends a path and a JSON body.
+        """
+        secret = (self.home.keys / f"{release.endpoint}.key").read_text().strip()
+        return lambda path, body: self.target.call(launch, path, body, secret)
 
     def is_whole(self, release: Release) -> bool:
         """Say whether a release's bundle still is what it was, as seen by this agent.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
 import threading
 import time
@@ -22,7 +21,7 @@ from jupyter_deploy.languages.base import Language
 from jupyter_deploy.store import Store
 from jupyter_deploy.targets.base import Target
 from jupyter_deploy.traffic import Traffics
-from jupyter_deploy.values import STAGES, Bundle, Capture, Finding, Golden, Lock, Release, State, from_json
+from jupyter_deploy.values import STAGES, Bundle, Capture, Finding, Lock, Release, State
 
 log = logging.getLogger(__name__)
 
@@ -141,10 +140,9 @@ class Walk(threading.Thread):
     def _verify(self) -> str:
         launch = self.traffics.start(self.release, "verified")
         self._isolated(launch)
-        golden = from_json((Path(self.capture.folder) / "golden.json").read_bytes(), list[Golden])
-        secret = (self.home.keys / f"{self.release.endpoint}.key").read_text().strip()
+        golden = bundles.read_golden(Path(self.capture.folder))
         tolerance = self.options.tolerance
-        call = functools.partial(self._call, launch, secret)
+        call = self.traffics.caller(self.release, launch)
         try:
             differences = releases.verify(golden, call, tolerance, self.options.body_limit, self.options.row_limit)
         except errors.Refused as error:
@@ -159,9 +157,6 @@ class Walk(threading.Thread):
         self._update(verified=True)
         self.store.audit("verified", self.release.tag, f"bundle {self.release.bundle[:12]}")
         return releases.proof(golden, tolerance) + releases.unbatched(self.release.batching, self.capture.contract)
-
-    def _call(self, launch: str, secret: str, path: str, body: bytes) -> tuple[int, bytes]:
-        return self.target.call(launch, path, body, secret)
 
     def _compile(self) -> None:
         """Find the faster form that the release must have before it serves."""
