@@ -20,8 +20,8 @@ from jupyter_deploy.bentos.python.endpoint.contract import (
 from jupyter_deploy.values.base import Value, from_json, to_json
 from jupyter_deploy.values.bundle import Bundle, Lock, Requirement
 from jupyter_deploy.values.capture import Capture, Cell, Finding, History, Provenance, Taken
-from jupyter_deploy.values.observed import Brief, Overview, Sample, Series, Summary
 from jupyter_deploy.values.keys import Key, KeyInfo
+from jupyter_deploy.values.observed import Brief, Overview, Sample, Series, Summary
 from jupyter_deploy.values.release import (
     ENDED,
     NAME,

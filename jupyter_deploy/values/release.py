@@ -1,4 +1,4 @@
-"""What runs and is called: releases with their journal, endpoints and keys."""
+"""What runs and is called: releases with their journal, and endpoints."""
 
 from __future__ import annotations
 
@@ -210,26 +210,6 @@ class Endpoint(Value, frozen=True, kw_only=True):
     key_file: str
     contract: Contract | None = None
     releases: tuple[Release, ...] = ()
-
-
-class Key(Value, frozen=True, kw_only=True):
-    """What a caller presents; only its hash is kept.
-
-    Attributes:
-        id: Its public id, which stands in lists and logs.
-        endpoint: The endpoint that it opens.
-        hash: HMAC-SHA-256 of the secret, hexadecimal.
-        owner: Whom it belongs to.
-        created: Seconds since the epoch.
-        revoked: Seconds since the epoch; None while it is valid.
-    """
-
-    id: str
-    endpoint: str
-    hash: str
-    owner: str
-    created: float
-    revoked: float | None = None
 
 
 def check_name(name: str) -> str:
