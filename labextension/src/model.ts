@@ -1,0 +1,95 @@
+/** The list of endpoints: one poll for everybody who looks, with back-off, and none while nobody does. */
+
+import { DisposableDelegate, IDisposable } from '@lumino/disposable';
+import { Poll } from '@lumino/polling';
+import { ISignal, Signal } from '@lumino/signaling';
+
+import { Problem } from './request';
+import { IApi, IEndpoints, IOverview, ITrouble } from './tokens';
+
+const SECOND = 1000; // milliseconds
+const LONGEST = 60; // seconds between two tries while there is no answer
+
+/** Asks for the list again and again while it is watched. */
+export class Endpoints implements IEndpoints {
+  constructor(
+    readonly api: IApi,
+    interval = 2
+  ) {
+    this._poll = new Poll({
+      auto: false,
+      factory: () => this._look(),
+      frequency: { interval: interval * SECOND, backoff: true, max: LONGEST * SECOND },
+      name: 'jupyterlab-deploy:endpoints',
+      standby: () => (this._isWatched ? 'when-hidden' : true)
+    });
+  }
+
+  get overview(): IOverview | null {
+    return this._overview;
+  }
+
+  get trouble(): ITrouble | null {
+    return this._trouble;
+  }
+
+  get changed(): ISignal<IEndpoints, void> {
+    return this._changed;
+  }
+
+  get interval(): number {
+    return this._poll.frequency.interval / SECOND;
+  }
+
+  set interval(seconds: number) {
+    this._poll.frequency = { ...this._poll.frequency, interval: seconds * SECOND };
+  }
+
+  get isDisposed(): boolean {
+    return this._poll.isDisposed;
+  }
+
+  watch(visible: () => boolean): IDisposable {
+    this._watchers.add(visible);
+    void this._poll.start();
+    return new DisposableDelegate(() => {
+      this._watchers.delete(visible);
+    });
+  }
+
+  async refresh(): Promise<void> {
+    await this._poll.refresh();
+    await this._poll.tick.catch(() => undefined); // what went wrong stands in `trouble`
+  }
+
+  dispose(): void {
+    this._poll.dispose();
+    Signal.clearData(this);
+  }
+
+  private get _isWatched(): boolean {
+    return [...this._watchers].some(visible => visible());
+  }
+
+  private async _look(): Promise<void> {
+    const before = this._trouble;
+    try {
+      const found = await this.api.getUnless<IOverview>('summary', this._overview?.version ?? '');
+      this._trouble = null;
+      this._overview = found ?? this._overview;
+      if (found || before) {
+        this._changed.emit();
+      }
+    } catch (error) {
+      this._trouble = error instanceof Problem ? error : { kind: 'other', detail: `${error}`, hint: '' };
+      this._changed.emit();
+      throw error;
+    }
+  }
+
+  private readonly _poll: Poll<void, unknown>;
+  private readonly _changed = new Signal<this, void>(this);
+  private readonly _watchers = new Set<() => boolean>();
+  private _overview: IOverview | null = null;
+  private _trouble: ITrouble | null = null;
+}
