@@ -23,7 +23,7 @@ help:
 	@echo 'make compile-test  tests that convert models to graphs of ONNX and let them take over'
 	@echo 'make frameworks-test  tests of PyTorch, Keras, transformers, statsmodels and MLflow, in an environment of their own'
 	@echo 'make browser-test  tests that drive JupyterLab and the endpoint'"'"'s page in Chromium'
-	@echo 'make lint          ruff and mypy'
+	@echo 'make lint          ruff, mypy, tsc, eslint, prettier and stylelint'
 	@echo 'make bench-deploy  the figures of a deploy, with peers beside them; ARGS="--seconds 10 --quick" for a short run'
 	@echo 'make bench-trust   what a deploy costs as endpoints, releases, models and packages grow; ARGS=--quick for a short run'
 	@echo 'make bench-serving what a request costs, with peers beside it; ARGS=--quick for a short run'
@@ -33,10 +33,13 @@ help:
 	@echo 'make lock          remake requirements/*.txt from pyproject.toml; ARGS=--upgrade for newer versions'
 	@echo 'make clean         remove everything that was made here'
 
-setup: .venv/stamp
+setup: .venv/stamp .venv/front
 
 .venv/stamp: pyproject.toml requirements/dev.txt requirements/bootstrap.txt requirements/setup.sh
 	@bash requirements/setup.sh
+
+.venv/front: .venv/stamp requirements/front.sh $(shell git ls-files labextension)
+	@bash requirements/front.sh
 
 demo: setup
 	$(call run,$(PY) examples/demo.py $(ARGS))
@@ -72,6 +75,7 @@ lint: setup
 	$(call run,.venv/bin/ruff check .)
 	$(call run,.venv/bin/ruff format --check .)
 	$(call run,.venv/bin/mypy --strict jupyter_deploy)
+	$(call run,PATH=$(CURDIR)/.venv/bin:$$PATH .venv/bin/jlpm --cwd labextension lint)
 
 bench: bench-deploy bench-trust bench-serving bench-hostile
 
@@ -116,4 +120,4 @@ lock: setup
 	$(call run,$(COMPILE) --group mlserver -o requirements/mlserver.txt)
 
 clean:
-	$(call run,rm -rf .venv .cache build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis)
+	$(call run,rm -rf .venv .cache labextension/node_modules labextension/lib jupyter_deploy/labextension jupyter_deploy/adapters/widgets/static build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis)

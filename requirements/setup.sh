@@ -44,5 +44,6 @@ fi
 if ! [ -x .venv/bin/python ] || ! new_enough .venv/bin/python; then make_venv "$python"; fi
 run .venv/bin/python -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
 run .venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements/dev.txt
+export HATCH_JUPYTER_BUILDER_SKIP_NPM=1  # front.sh builds what runs in the browser
 run .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
 touch .venv/stamp
