@@ -45,6 +45,10 @@ export class Endpoints implements IEndpoints {
     this._poll.frequency = { ...this._poll.frequency, interval: seconds * SECOND };
   }
 
+  get nextLook(): number {
+    return this._poll.state.timestamp + this._poll.state.interval;
+  }
+
   get isDisposed(): boolean {
     return this._poll.isDisposed;
   }

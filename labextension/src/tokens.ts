@@ -222,6 +222,57 @@ export interface IKey {
   own: boolean;
 }
 
+/** Golden rows of one method, and the answers that the notebook's own model gave. */
+export interface IGolden {
+  method: string;
+  rows: unknown[];
+  answers: unknown[];
+  /** Where the rows were found, such as `model.predict(X_test)`. */
+  origin?: string;
+  shape_only?: boolean;
+}
+
+/** One thing that differs between two releases. */
+export interface IChange {
+  name: string;
+  /** Empty where it was not there. */
+  before: string;
+  /** Empty where it is gone. */
+  after: string;
+}
+
+/** How the notebook's answers differ on the golden rows that two releases have in common. */
+export interface IGoldenChange {
+  method: string;
+  rows: number;
+  changed: number;
+  added: number;
+  removed: number;
+}
+
+/** What changed from one release to another. */
+export interface IChanges {
+  old: string;
+  new: string;
+  /** Whether the model itself is another. */
+  model: boolean;
+  cells: { what: string; diff: string }[];
+  packages: IChange[];
+  contract: IChange[];
+  golden: IGoldenChange[];
+  settings: IChange[];
+  origin: IChange[];
+}
+
+/** One line of the audit. */
+export interface IEvent {
+  at: number;
+  who: string;
+  action: string;
+  subject: string;
+  detail: string;
+}
+
 /** The answer of the agent, when it was asked how it is. */
 export interface IStatus {
   /** The version of the server's part. */
@@ -261,6 +312,8 @@ export interface IEndpoints extends IDisposable {
   readonly changed: ISignal<IEndpoints, void>;
   /** Seconds between two looks. */
   interval: number;
+  /** When the next look is due, in milliseconds since the epoch by this browser's clock. */
+  readonly nextLook: number;
   /** Keep looking until the result is disposed of; nobody asks while nobody watches. */
   watch(visible: () => boolean): IDisposable;
   /** Look at once. */
