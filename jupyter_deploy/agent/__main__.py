@@ -19,7 +19,8 @@ import uvicorn
 from jupyter_deploy import errors, plugins, settings, space
 from jupyter_deploy import home as homes
 from jupyter_deploy.agent import lifecycle
-from jupyter_deploy.agent.app import Agent, Feed
+from jupyter_deploy.agent.app import Agent
+from jupyter_deploy.agent.feed import Feed
 from jupyter_deploy.deployer import Deployer
 from jupyter_deploy.home import Home
 from jupyter_deploy.store import Store

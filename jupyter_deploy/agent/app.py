@@ -22,6 +22,8 @@ from starlette.routing import Route
 
 from jupyter_deploy import __version__, errors
 from jupyter_deploy import home as homes
+from jupyter_deploy.agent.feed import Feed
+from jupyter_deploy.agent.replies import json, problem
 from jupyter_deploy.deployer import Deployer
 from jupyter_deploy.received import Received
 from jupyter_deploy.records import RECENT
@@ -62,49 +64,6 @@ class Spare(msgspec.Struct, frozen=True):
     path: tuple[str, ...]
     modules: tuple[str, ...]
     owner: int
-
-
-class Feed:
-    """Wakes those who follow a release, from whatever thread it was changed in."""
-
-    def __init__(self) -> None:
-        self.loop: asyncio.AbstractEventLoop | None = None
-        self._followers: dict[tuple[str, int], set[asyncio.Event]] = {}
-
-    def tell(self, name: str, number: int) -> None:
-        """Say that a release has changed.
-
-        Args:
-            name: The endpoint.
-            number: The release's number.
-        """
-        if self.loop is not None and not self.loop.is_closed():
-            self.loop.call_soon_threadsafe(self._wake, (name, number))
-
-    async def follow(self, name: str, number: int) -> AsyncIterator[None]:
-        """Wait for changes.
-
-        Args:
-            name: The endpoint.
-            number: The release's number.
-
-        Yields:
-            Once at the beginning and then after each change.
-        """
-        event = asyncio.Event()
-        followers = self._followers.setdefault((name, number), set())
-        followers.add(event)
-        try:
-            while True:
-                yield
-                await event.wait()
-                event.clear()
-        finally:
-            followers.discard(event)
-
-    def _wake(self, key: tuple[str, int]) -> None:
-        for event in self._followers.get(key, ()):
-            event.set()
 
 
 class Agent:
@@ -152,12 +111,12 @@ class Agent:
                 Route("/free", self.free, methods=["POST"]),
                 Route("/stop", self.stop, methods=["POST"]),
             ],
-            exception_handlers={errors.DeployError: _problem, OSError: self.disk},
+            exception_handlers={errors.DeployError: problem, OSError: self.disk},
         )
 
     async def status(self, _: Request) -> Response:
         """Say how the agent is."""
-        return _json({
+        return json({
             "version": __version__, "pid": os.getpid(),
             "home": str(self.deployer.home.root), "port": self.port, "memory": _memory(),
             "endpoints": len(await run_in_threadpool(self.deployer.store.endpoints)), "trouble": self.trouble,
@@ -167,60 +126,60 @@ class Agent:
         """Prepare for a kernel's previews."""
         spare = from_json(await request.body(), Spare)
         await run_in_threadpool(self.deployer.target.warm, spare.interpreter, spare.path, spare.modules, spare.owner)
-        return _json({})
+        return json({})
 
     async def deploy(self, request: Request) -> Response:
         """Begin to deploy a capture."""
         asked = from_json(await request.body(), Deploy)
-        return _json(await run_in_threadpool(self.deployer.deploy, asked.capture, asked.options, asked.environment), 201)
+        return json(await run_in_threadpool(self.deployer.deploy, asked.capture, asked.options, asked.environment), 201)
 
     async def adopt(self, request: Request) -> Response:
         """Begin to verify a bundle that was made elsewhere."""
         asked = from_json(await request.body(), Import)
         given = asked.received, asked.name, asked.options, asked.environment
-        return _json(await run_in_threadpool(self.deployer.adopt, *given), 201)
+        return json(await run_in_threadpool(self.deployer.adopt, *given), 201)
 
     async def history(self, request: Request) -> Response:
         """Read what was done to an endpoint."""
-        return _json(await run_in_threadpool(self.deployer.history, request.path_params["name"]))
+        return json(await run_in_threadpool(self.deployer.history, request.path_params["name"]))
 
     async def changes(self, request: Request) -> Response:
         """Compare two releases."""
         numbers = (request.query_params.get(side) for side in ("old", "new"))
         old, new = (int(number) if number else None for number in numbers)
-        return _json(await run_in_threadpool(self.deployer.changes, request.path_params["name"], old, new))
+        return json(await run_in_threadpool(self.deployer.changes, request.path_params["name"], old, new))
 
     async def lock(self, request: Request) -> Response:
         """Read a release's lock, or lock the same for another machine."""
         number, platform = request.query_params.get("release"), request.query_params.get("platform", "")
         name = request.path_params["name"]
-        return _json(await run_in_threadpool(self.deployer.lock, name, int(number) if number else None, platform))
+        return json(await run_in_threadpool(self.deployer.lock, name, int(number) if number else None, platform))
 
     async def export(self, request: Request) -> Response:
         """Write a release's bundle as an archive."""
         asked = from_json(await request.body(), Export)
-        return _json(await run_in_threadpool(self.deployer.export, request.path_params["name"], asked.number, Path(asked.out)))
+        return json(await run_in_threadpool(self.deployer.export, request.path_params["name"], asked.number, Path(asked.out)))
 
     async def endpoints(self, _: Request) -> Response:
         """List what is deployed."""
-        return _json(await run_in_threadpool(self.deployer.endpoints))
+        return json(await run_in_threadpool(self.deployer.endpoints))
 
     async def endpoint(self, request: Request) -> Response:
         """Look at one endpoint."""
         most = None if request.query_params.get("all") else RECENT
-        return _json(await run_in_threadpool(self.deployer.endpoint, request.path_params["name"], most))
+        return json(await run_in_threadpool(self.deployer.endpoint, request.path_params["name"], most))
 
     async def remove(self, request: Request) -> Response:
         """End an endpoint."""
         await run_in_threadpool(self.deployer.remove, request.path_params["name"])
-        return _json({})
+        return json({})
 
     async def logs(self, request: Request) -> Response:
         """Read what an endpoint's processes wrote."""
         number = request.query_params.get("release")
         lines = int(request.query_params.get("lines", "100"))
         found = await run_in_threadpool(self.deployer.logs, request.path_params["name"], lines, int(number) if number else None)
-        return _json(found)
+        return json(found)
 
     async def golden(self, request: Request) -> Response:
         """Send a release's golden rows, from the file as they lie there."""
@@ -230,11 +189,11 @@ class Agent:
     async def rollback(self, request: Request) -> Response:
         """Let an older release answer again."""
         to = from_json(await request.body(), dict[str, int | None]).get("to")
-        return _json(await run_in_threadpool(self.deployer.rollback, request.path_params["name"], to))
+        return json(await run_in_threadpool(self.deployer.rollback, request.path_params["name"], to))
 
     async def cancel(self, request: Request) -> Response:
         """Stop a deploy that is on its way."""
-        return _json(await run_in_threadpool(self.deployer.cancel, request.path_params["name"], request.path_params["number"]))
+        return json(await run_in_threadpool(self.deployer.cancel, request.path_params["name"], request.path_params["number"]))
 
     async def events(self, request: Request) -> Response:
         """Follow a release, one JSON line after each change, until it has ended."""
@@ -244,7 +203,7 @@ class Agent:
 
     async def free(self, _: Request) -> Response:
         """Delete what no release needs."""
-        return _json(await run_in_threadpool(self.deployer.free))
+        return json(await run_in_threadpool(self.deployer.free))
 
     async def stop(self, request: Request) -> Response:
         """End the agent, and the endpoints with it if asked; nothing happens if another agent than this one was meant."""
@@ -252,13 +211,13 @@ class Agent:
         if asked.get("pid") in {None, os.getpid()}:
             self.everything = bool(asked.get("everything", True))
             self.ending.set()
-        return _json({})
+        return json({})
 
     async def disk(self, request: Request, error: Exception) -> Response:
         """Say that something could not be written."""
         assert isinstance(error, OSError)  # noqa: S101 (Starlette gives only these)
         log.error("a call of the agent met an error of the system", exc_info=error)
-        return await _problem(request, homes.failed(error, self.deployer.home.root))
+        return await problem(request, homes.failed(error, self.deployer.home.root))
 
     async def _changes(self, name: str, number: int) -> AsyncIterator[bytes]:
         async for _ in self.feed.follow(name, number):
@@ -269,23 +228,6 @@ class Agent:
             yield to_json(release) + b"\n"
             if release.ended:
                 return
-
-
-async def _problem(_: Request, error: Exception) -> Response:
-    assert isinstance(error, errors.DeployError)  # noqa: S101 (Starlette gives only these)
-    body = {
-        "type": "about:blank",
-        "title": error.code,
-        "status": error.status,
-        "code": error.code,
-        "detail": error.message,
-        "hint": error.hint,
-    }
-    return Response(to_json(body), error.status, media_type="application/problem+json")
-
-
-def _json(value: Any, status: int = 200) -> Response:
-    return Response(to_json(value), status, media_type="application/json")
 
 
 def _memory() -> int:

@@ -7,33 +7,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
-import msgspec
 
-from jupyter_deploy import errors
-from jupyter_deploy.home import Home
-from jupyter_deploy.values import Capture, Endpoint, Event, Golden, Lock, Options, Release, from_json, to_json
+from jupyter_deploy.agent.transport import PATIENT, QUICK, Transport
+from jupyter_deploy.values import Capture, Endpoint, Event, Golden, Lock, Options, Release, from_json
 
 if TYPE_CHECKING:  # what reads archives is not for every kernel that deploys
     from jupyter_deploy.archive import Index
     from jupyter_deploy.changes import Changes
     from jupyter_deploy.received import Received
 
-TIMEOUT = httpx.Timeout(60, connect=5)
-QUICK = httpx.Timeout(10, connect=5)  # for what takes milliseconds, so that an agent that hangs is soon found out
-PATIENT = httpx.Timeout(600, connect=5)  # for what may have to start a release again, or to wait for an installer to end
 
-
-class AgentClient:
+class AgentClient(Transport):
     """The agent, as its users see it.
 
     Args:
         home: The agent's folders.
     """
-
-    def __init__(self, home: Home) -> None:
-        self.home = home
-        transport = httpx.HTTPTransport(uds=str(home.agent_socket))
-        self._http = httpx.Client(transport=transport, base_url="http://agent", timeout=TIMEOUT, trust_env=False)
 
     def status(self) -> dict[str, Any]:
         """Say how the agent is.
@@ -151,17 +140,8 @@ class AgentClient:
         Yields:
             The release now and after each change; ends when the release has ended.
         """
-        path = f"/endpoints/{name}/releases/{number}/events"
-        try:
-            with self._http.stream("GET", path, timeout=httpx.Timeout(None, connect=5)) as answer:
-                if answer.status_code != 200:
-                    answer.read()
-                    raise _problem(answer)
-                for line in answer.iter_lines():
-                    if line:
-                        yield from_json(line, Release)
-        except httpx.TransportError as error:
-            raise self._unreachable(error) from error
+        for line in self._lines(f"/endpoints/{name}/releases/{number}/events"):
+            yield from_json(line, Release)
 
     def endpoints(self) -> list[Endpoint]:
         """List what is deployed.
@@ -257,27 +237,3 @@ class AgentClient:
             pid: The process that is meant, where another agent may have taken its place; whichever it is where None.
         """
         self._ask("POST", "/stop", {"everything": everything, "pid": pid})
-
-    def _ask(self, method: str, path: str, body: Any = None, timeout: httpx.Timeout = TIMEOUT) -> bytes:
-        try:
-            answer = self._http.request(method, path, content=None if body is None else to_json(body), timeout=timeout)
-        except httpx.TransportError as error:
-            raise self._unreachable(error) from error
-        if answer.is_error:
-            raise _problem(answer)
-        return answer.content
-
-    def _unreachable(self, error: Exception) -> errors.AgentUnreachable:
-        return errors.AgentUnreachable(
-            f"The agent does not answer at {self.home.agent_socket} ({type(error).__name__}).",
-            f"`%deploy` starts it again; its log is {self.home.agent_log}.",
-        )
-
-
-def _problem(answer: httpx.Response) -> errors.DeployError:
-    try:
-        problem = msgspec.json.decode(answer.content, type=dict[str, Any])
-    except msgspec.MsgspecError:
-        problem = {}
-    detail = problem.get("detail", f"The agent met an error of its own ({answer.status_code}).")
-    return errors.by_code(problem.get("code", ""), detail, problem.get("hint", "`jupyter deploy agent logs` shows it."))
