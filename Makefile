@@ -75,7 +75,7 @@ lint: setup
 	$(call run,.venv/bin/ruff check .)
 	$(call run,.venv/bin/ruff format --check .)
 	$(call run,.venv/bin/mypy --strict jupyter_deploy)
-	$(call run,PATH=$(CURDIR)/.venv/bin:$$PATH .venv/bin/jlpm --cwd labextension lint)
+	$(call run,cd labextension && PATH=$(CURDIR)/.venv/bin:$$PATH jlpm lint)
 
 bench: bench-deploy bench-trust bench-serving bench-hostile
 
