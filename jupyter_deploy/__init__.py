@@ -41,6 +41,20 @@ def load_ipython_extension(ipython: Any) -> None:
     magic.load(ipython)
 
 
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    return [{"module": "jupyter_deploy"}]
+
+
+def _load_jupyter_server_extension(server: Any) -> None:
+    from jupyter_deploy.adapters import server as extension
+
+    extension.load(server)
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": "labextension", "dest": "jupyterlab-deploy"}]
+
+
 def unload_ipython_extension(ipython: Any) -> None:
     """Take the magic away again; what is deployed goes on answering.
 

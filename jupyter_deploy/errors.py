@@ -25,6 +25,7 @@ DeployError                    something that a person can mend; has a code and 
 ├── TimedOut            504    a stage of a deploy took longer than it may
 ├── PortInUse           409    another program listens on the endpoint's port
 ├── AgentUnreachable    503    the agent cannot be started or does not answer
+├── AgentVersion        503    the agent is of another version than whoever asks it
 └── CallFailed          502    an endpoint answered a call with an error
 
 A message says what is wrong, where, and what to do next. Adapters alone turn these into text, exit codes and HTTP answers.
@@ -177,6 +178,12 @@ class PortInUse(DeployError):
 
 class AgentUnreachable(DeployError):
     """The agent cannot be started or does not answer."""
+
+    status = 503
+
+
+class AgentVersion(DeployError):
+    """The agent is of another version than whoever asks it."""
 
     status = 503
 

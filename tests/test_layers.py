@@ -69,6 +69,7 @@ HOMES = {
     "IPython": ("adapters", "capture"),
     "anywidget": ("adapters.widgets",),
     "bentoml": ("bentos",),
+    "jupyter_server": ("adapters",),
     "kubernetes": ("targets.kubernetes",),
     "matplotlib": ("adapters.widgets",),
     "nbclient": ("adapters",),

@@ -98,6 +98,9 @@ function kindOf(status: number, code: string): ITrouble['kind'] {
   if (code === 'AgentUnreachable') {
     return 'agent';
   }
+  if (code === 'LoginNeeded') {
+    return 'login';
+  }
   if (code) {
     return code === 'AgentVersion' ? 'version' : 'other';
   }
