@@ -6,6 +6,7 @@ transaction; one that a newer version made is left alone.
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -30,6 +31,12 @@ STEPS = (  # never change one that was released: add another, and change schema.
         "ALTER TABLE releases ADD COLUMN faster TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE releases ADD COLUMN faster_lock TEXT NOT NULL DEFAULT ''",
     ),
+    (
+        (
+            "CREATE TABLE samples (endpoint TEXT NOT NULL REFERENCES endpoints(name) ON DELETE CASCADE, at REAL NOT NULL, "
+            "body BLOB NOT NULL, PRIMARY KEY (endpoint, at)) WITHOUT ROWID"
+        ),
+    ),
 )
 PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "busy_timeout = 30000")
 
@@ -43,10 +50,15 @@ class Database:
     Raises:
         Conflict: If a newer version of this package made it.
         StoreFailed: If it cannot be read or written.
+
+    Attributes:
+        changes: Is another number after each change.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.changes = 0
+        self._count = itertools.count(1)
         self._local = threading.local()
         path.touch(mode=0o600)
         with self._change() as db:
@@ -95,6 +107,7 @@ class Database:
         try:
             yield db
             db.execute("COMMIT")
+            self.changes = next(self._count)
         except BaseException:
             if db.in_transaction:  # SQLite itself takes back some of what a full disk interrupts
                 db.execute("ROLLBACK")

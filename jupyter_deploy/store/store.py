@@ -1,4 +1,4 @@
-"""What the agent remembers: endpoints, releases with their journal of stages, captures, locks, bundles, keys, and the audit.
+"""What the agent remembers: endpoints, releases with their journal of stages, captures, locks, bundles, keys, samples, audit.
 
 One SQLite file in WAL mode, `store.sql` is its schema. Each thread has a connection of its own; every change is one transaction, so
 that a crash leaves the state before it or after it. Rows of `audit` can be added, never changed or deleted: triggers refuse it.
@@ -11,6 +11,7 @@ import time
 from typing import TypeVar
 
 from jupyter_deploy import errors
+from jupyter_deploy.store.observed import Observed
 from jupyter_deploy.store.releases import Releases
 from jupyter_deploy.values import (
     Bundle,
@@ -26,7 +27,7 @@ from jupyter_deploy.values import (
 V = TypeVar("V", bound=Value)
 
 
-class Store(Releases):
+class Store(Releases, Observed):
     """The agent's memory.
 
     Args:
