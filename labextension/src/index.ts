@@ -3,10 +3,11 @@
 import { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
 import { endpoints } from './plugins/endpoints';
+import { handshake } from './plugins/handshake';
 import { panel } from './plugins/panel';
 
 export * from './tokens';
 
-const plugins: JupyterFrontEndPlugin<unknown>[] = [endpoints, panel];
+const plugins: JupyterFrontEndPlugin<unknown>[] = [endpoints, handshake, panel];
 
 export default plugins;
