@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from jupyter_deploy.home import Home
+from tests.browser.lab import Lab, Notebook, running
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
@@ -86,3 +87,16 @@ def check_barriers() -> Callable[..., list[str]]:
 def secret(shared_home: Home) -> Callable[[str], str]:
     """Give a function that reads the key of an endpoint's owner."""
     return lambda name: (shared_home.keys / f"{name}.key").read_text(encoding="ascii").strip()
+
+
+@pytest.fixture(scope="module")
+def lab(shared_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Start JupyterLab for the tests of a module."""
+    with running(tmp_path_factory.mktemp("jupyter"), tmp_path_factory.mktemp("notebooks")) as lab:
+        yield lab
+
+
+@pytest.fixture
+def open_notebook(fresh: Open, lab: Lab) -> Callable[..., Notebook]:
+    """Give a function that opens a notebook, a new one if need be, in a browser of its own."""
+    return lambda name, **look: Notebook.open(fresh(**look), lab, name)

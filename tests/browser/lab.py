@@ -1,0 +1,209 @@
+"""A real JupyterLab with this project's extensions, and what a person does in its notebooks."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import nbformat
+from playwright.sync_api import Locator, Page, expect
+
+EXTENSIONS = ("jupyterlab-deploy", "@jupyter-widgets", "anywidget")  # CatBoost's needs one that is not installed
+PANEL = "jupyterlab-deploy-panel"
+SETUP = """%load_ext jupyter_deploy
+import time
+from pathlib import Path
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+X, y = load_iris(return_X_y=True, as_frame=True)
+model = LogisticRegression(max_iter=500).fit(X, y)
+expected = model.predict(X)"""
+READY = """async () => {  // JupyterLab may drop what is sent while it connects, so something harmless is sent until it is answered
+  const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds, false));
+  for (;;) {
+    const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
+    if (kernel?.connectionStatus === 'connected') {
+      const answered = kernel.requestExecute({ code: '', silent: true }).done.then(() => true, () => false);
+      if (await Promise.race([answered, pause(2000)])) return;
+    }
+    await pause(100);
+  }
+}"""
+KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
+PATIENCE = 120_000.0  # milliseconds until a release must have ended
+
+
+class Lab(NamedTuple):
+    """A running JupyterLab."""
+
+    url: str
+    token: str
+    folder: Path
+    process: subprocess.Popen[bytes]
+
+
+@contextlib.contextmanager
+def running(own: Path, folder: Path, *options: str, server_part: bool = True, env: dict[str, str] | None = None) -> Iterator[Lab]:
+    """Start JupyterLab with folders of its own, at a port that it chooses.
+
+    Args:
+        own: Where its configuration and its log lie.
+        folder: The notebooks.
+        options: More options of its command line.
+        server_part: Whether the server's part of this project is enabled.
+        env: More environment variables.
+
+    Yields:
+        The running JupyterLab.
+    """
+    places = {f"JUPYTER_{name}_DIR": str(own / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
+    enabled = {"ServerApp": {"jpserver_extensions": {"jupyter_deploy": server_part}}}
+    _write(own / "config" / "jupyter_server_config.json", json.dumps(enabled))
+    token = secrets.token_hex(16)
+    arguments = (
+        f"--IdentityProvider.token={token}",
+        "--ServerApp.port=0",
+        "--LabApp.news_url=None",
+        "--LabApp.expose_app_in_browser=True",
+        f"--LabApp.labextensions_path={_extensions(own / 'labextensions')}",
+        f"--notebook-dir={folder}",
+        *options,
+    )
+    command = [sys.executable, "-m", "jupyterlab", "--allow-root", "--no-browser", "--ip=127.0.0.1", *arguments]
+    with (own / "log").open("w") as log:
+        server = subprocess.Popen(command, env={**os.environ, **places, **(env or {})}, stdout=log, stderr=log)
+    try:
+        yield Lab(_address(server, own / "log"), token, folder, server)
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _extensions(folder: Path) -> Path:
+    """Choose which extensions the browser loads."""
+    for name in EXTENSIONS:
+        found = Path(sys.prefix, "share", "jupyter", "labextensions", name)
+        assert found.exists(), f"{found} is missing; `make setup` puts it there."
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).symlink_to(found)
+    return folder
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _address(server: subprocess.Popen[bytes], log: Path) -> str:
+    """Wait until the server says where it listens."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end and server.poll() is None:
+        if found := re.search(r"(http://127\.0\.0\.1:\d+\S*)/lab", log.read_text()):
+            return found[1]
+        time.sleep(0.1)
+    raise AssertionError(f"JupyterLab did not start: {log.read_text()}")
+
+
+class Notebook:
+    """A notebook that is open in the browser."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.cells = page.locator(".jp-Notebook .jp-CodeCell")
+
+    def wait(self) -> None:
+        """Wait until the kernel takes cells."""
+        expect(self.page.locator("#jupyterlab-splash")).to_have_count(0, timeout=60_000)
+        self.page.evaluate(READY)
+
+    def type(self, at: int, source: str) -> Locator:
+        """Write a cell and run it with Shift+Enter.
+
+        Args:
+            at: Which cell; the one after the last is there already.
+            source: Its source.
+
+        Returns:
+            The cell.
+        """
+        cell = self.cells.nth(at)
+        cell.locator(".cm-content").click()
+        expect(cell.locator(".cm-focused")).to_have_count(1)
+        self.page.keyboard.insert_text(source)
+        expect(cell.locator(".cm-content")).to_contain_text(source.splitlines()[-1])
+        self.page.keyboard.press("Shift+Enter")
+        return cell
+
+    def run(self, at: int, source: str) -> Locator:
+        """Write a cell, run it and wait for its end.
+
+        Args:
+            at: Which cell.
+            source: Its source.
+
+        Returns:
+            The cell.
+        """
+        cell = self.type(at, source)
+        self.ended(cell)
+        return cell
+
+    def ended(self, cell: Locator) -> None:
+        """Wait until a cell has run."""
+        expect(cell.locator(".jp-InputPrompt")).to_contain_text("]", timeout=PATIENCE)
+        expect(cell.locator(".jp-InputPrompt")).not_to_contain_text("*", timeout=PATIENCE)
+        expect(cell.locator(".jp-InputPrompt")).not_to_have_text("[ ]:", timeout=PATIENCE)
+
+    def theme(self, name: str) -> None:
+        """Choose JupyterLab's theme."""
+        self.page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", name)
+        expect(self.page.locator(f'body[data-jp-theme-name="{name}"]')).to_have_count(1)
+
+    def save(self) -> None:
+        """Save the notebook."""
+        self.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+
+    @classmethod
+    def open(cls, page: Page, lab: Lab, name: str) -> Notebook:
+        """Open a notebook, a new one if need be, and wait until its kernel takes cells.
+
+        Args:
+            page: The browser's page.
+            lab: The running JupyterLab.
+            name: The notebook's file.
+
+        Returns:
+            The notebook.
+        """
+        path = lab.folder / name
+        if not path.exists():
+            nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("")], metadata=KERNEL), path)
+        page.goto(f"{lab.url}/lab/tree/{name}?token={lab.token}&reset")
+        notebook = cls(page)
+        notebook.wait()
+        return notebook
+
+
+def panel(page: Page) -> Locator:
+    """Open the sidebar's panel, as a click on its tab does.
+
+    Args:
+        page: The browser's page, with JupyterLab.
+
+    Returns:
+        The panel.
+    """
+    found = page.locator(f"#{PANEL}")
+    if not found.is_visible():
+        page.locator(f'.jp-SideBar [data-id="{PANEL}"]').click()
+    expect(found).to_be_visible()
+    return found
