@@ -8,7 +8,7 @@ import { Problem } from './request';
 import { IApi, IEndpoints, IOverview, ITrouble } from './tokens';
 
 const SECOND = 1000; // milliseconds
-const LONGEST = 60; // seconds between two tries while there is no answer
+const LONGEST = 15; // seconds between two tries while there is no answer
 
 /** Asks for the list again and again while it is watched. */
 export class Endpoints implements IEndpoints {
@@ -43,6 +43,10 @@ export class Endpoints implements IEndpoints {
 
   set interval(seconds: number) {
     this._poll.frequency = { ...this._poll.frequency, interval: seconds * SECOND };
+  }
+
+  get now(): number {
+    return Date.now() / SECOND + this._ahead;
   }
 
   get nextLook(): number {
@@ -80,7 +84,10 @@ export class Endpoints implements IEndpoints {
     try {
       const found = await this.api.getUnless<IOverview>('summary', this._overview?.version ?? '');
       this._trouble = null;
-      this._overview = found ?? this._overview;
+      if (found) {
+        this._overview = found;
+        this._ahead = found.now - Date.now() / SECOND;
+      }
       if (found || before) {
         this._changed.emit();
       }
@@ -96,4 +103,5 @@ export class Endpoints implements IEndpoints {
   private readonly _watchers = new Set<() => boolean>();
   private _overview: IOverview | null = null;
   private _trouble: ITrouble | null = null;
+  private _ahead = 0; // seconds that the agent's clock is ahead of this browser's
 }

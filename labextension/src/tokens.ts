@@ -312,6 +312,8 @@ export interface IEndpoints extends IDisposable {
   readonly changed: ISignal<IEndpoints, void>;
   /** Seconds between two looks. */
   interval: number;
+  /** What time it is by the agent's clock, in seconds since the epoch. */
+  readonly now: number;
   /** When the next look is due, in milliseconds since the epoch by this browser's clock. */
   readonly nextLook: number;
   /** Keep looking until the result is disposed of; nobody asks while nobody watches. */

@@ -19,7 +19,11 @@ export function Disconnected(props: { trouble: ITrouble }): JSX.Element {
   const { trouble } = props;
   const words = wordsOf(trans, trouble);
   return (
-    <section className="jp-deploy-pad jp-deploy-disconnected" role="status" aria-label={trans.__('Not connected')}>
+    <section
+      className="jp-deploy-pad jp-deploy-disconnected"
+      role="status"
+      aria-label={trans.__('Not connected')}
+    >
       <h2>
         <span aria-hidden="true" className="jp-deploy-sign" data-standing="failed">
           ✗
@@ -49,11 +53,17 @@ function wordsOf(trans: ReturnType<typeof usePanel>['trans'], trouble: ITrouble)
         'The server’s part of jupyterlab-deploy does not answer. Install and enable it where the Jupyter server runs, then restart the server:'
       );
     case 'login':
-      return trans.__('Your login at this Jupyter server has ended. Log in again in another tab, then come back.');
+      return trans.__(
+        'Your login at this Jupyter server has ended. Log in again in another tab, then come back.'
+      );
     case 'agent':
-      return trans.__('The agent does not run. It is the process in the background that your endpoints answer from.');
+      return trans.__(
+        'The agent does not run. It is the process in the background that your endpoints answer from.'
+      );
     case 'version':
-      return trans.__('The agent that runs is of another version than this Jupyter server. Endpoints keep answering while it is replaced.');
+      return trans.__(
+        'The agent that runs is of another version than this Jupyter server. Endpoints keep answering while it is replaced.'
+      );
     case 'network':
       return trans.__('The Jupyter server does not answer.');
     case 'other':
@@ -77,7 +87,12 @@ function Remedy(props: { trouble: ITrouble }): JSX.Element {
     case 'login':
       return (
         <>
-          <a className="jp-deploy-button jp-mod-accept" href={loginUrl} target="_blank" rel="noopener noreferrer">
+          <a
+            className="jp-deploy-button jp-mod-accept"
+            href={loginUrl}
+            target="_blank"
+            rel="noopener noreferrer"
+          >
             {trans.__('Log in again')}
           </a>
           <Retry />

@@ -13,7 +13,11 @@ export function Empty(): JSX.Element {
   return (
     <section className="jp-deploy-pad" aria-label={trans.__('Nothing is deployed yet')}>
       <h2>{trans.__('Nothing is deployed yet')}</h2>
-      <p>{trans.__('Fit a model in a notebook, then press the Deploy button of the notebook’s toolbar, or run:')}</p>
+      <p>
+        {trans.__(
+          'Fit a model in a notebook, then press the Deploy button of the notebook’s toolbar, or run:'
+        )}
+      </p>
       <div className="jp-deploy-line">
         <pre className="jp-deploy-code">{LINES}</pre>
         <Copy text={LINES} label={trans.__('Copy these lines')} />

@@ -70,10 +70,16 @@ export function useLoaded<T>(key: string, load: () => Promise<T>): ILoaded<T> {
  * Follow a stream of JSON lines while the panel can be seen; one that breaks off is taken up again.
  *
  * @param path - What to follow; nothing where empty.
+ * @param query - What of it.
  * @param take - Takes each line; told `null` when the stream begins anew.
  */
-export function useLines<T>(path: string, take: (line: T | null) => void): void {
+export function useLines<T>(
+  path: string,
+  query: Record<string, string | number>,
+  take: (line: T | null) => void
+): void {
   const { endpoints, visible } = usePanel();
+  const asked = JSON.stringify(query);
   React.useEffect(() => {
     if (!path || !visible) {
       return;
@@ -81,7 +87,7 @@ export function useLines<T>(path: string, take: (line: T | null) => void): void 
     const leaving = new AbortController();
     const follow = async (): Promise<void> => {
       take(null);
-      for await (const line of endpoints.api.lines<T>(path, leaving.signal)) {
+      for await (const line of endpoints.api.lines<T>(path, leaving.signal, query)) {
         take(line);
       }
     };
@@ -95,7 +101,7 @@ export function useLines<T>(path: string, take: (line: T | null) => void): void 
       poll.dispose();
       leaving.abort();
     };
-  }, [endpoints, path, visible]);
+  }, [endpoints, path, asked, visible]);
 }
 
 /**

@@ -13,11 +13,10 @@ const HEIGHT = 7.2; // of a row, in sizes of the text
 /**
  * The endpoints as a list that the arrow keys walk through.
  *
- * @param props - The endpoints; the time by the agent's clock; the name that the list begins at; and what opens one.
+ * @param props - The endpoints; the name that the list begins at; and what opens one.
  */
 export function List(props: {
   endpoints: readonly ISummary[];
-  now: number;
   selected: string;
   open: (name: string) => void;
 }): JSX.Element {
@@ -37,7 +36,7 @@ export function List(props: {
         />
       )}
       <p className="jp-deploy-unseen" role="status">
-        {trans._n('%1 endpoint', '%1 endpoints', found.length, found.length)}
+        {trans._n('%1 endpoint', '%1 endpoints', found.length)}
       </p>
       {found.length === 0 ? (
         <p className="jp-deploy-quiet jp-deploy-pad">{trans.__('No endpoint has such a name.')}</p>
@@ -50,12 +49,11 @@ export function List(props: {
 
 function Rows(props: {
   endpoints: readonly ISummary[];
-  now: number;
   selected: string;
   open: (name: string) => void;
 }): JSX.Element {
   const { trans } = usePanel();
-  const { endpoints, now, open } = props;
+  const { endpoints, open } = props;
   const box = React.useRef<HTMLDivElement>(null);
   const [active, setActive] = React.useState(props.selected);
   const at = Math.max(
@@ -94,7 +92,6 @@ function Rows(props: {
             >
               <Row
                 endpoint={one}
-                now={now}
                 active={place === at}
                 open={() => open(one.name)}
                 focus={() => setActive(one.name)}

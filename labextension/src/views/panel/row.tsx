@@ -4,7 +4,7 @@ import type { ISummary } from '../../tokens';
 
 import { usePanel } from './context';
 import { Copy } from './copy';
-import { ago, latency, perSecond, short } from './figures';
+import { ago, latency, perSecond } from './figures';
 import { Spark } from './spark';
 import { Standing } from './standing';
 import { newsOf, stageWord, standingOf, tagOf, wordOf } from './words';
@@ -12,17 +12,16 @@ import { newsOf, stageWord, standingOf, tagOf, wordOf } from './words';
 /**
  * One endpoint of the list.
  *
- * @param props - The endpoint; the time by the agent's clock; whether the tab key stops here; what opens it and what tells that it has the focus.
+ * @param props - The endpoint; whether the tab key stops here; what opens it and what tells that it has the focus.
  */
-export const Row = React.memo(function Row(props: {
+export function Row(props: {
   endpoint: ISummary;
-  now: number;
   active: boolean;
   open: () => void;
   focus: () => void;
 }): JSX.Element {
-  const { trans } = usePanel();
-  const { endpoint, now, active, open, focus } = props;
+  const { trans, endpoints } = usePanel();
+  const { endpoint, active, open, focus } = props;
   const tabIndex = active ? 0 : -1;
   const shown = endpoint.release ?? endpoint.newest;
   return (
@@ -34,7 +33,7 @@ export const Row = React.memo(function Row(props: {
         {[
           shown && tagOf(endpoint.name, shown.number),
           endpoint.target,
-          shown && ago(trans, now - shown.created)
+          shown && ago(trans, endpoints.now - shown.created)
         ]
           .filter(Boolean)
           .join(' · ')}
@@ -43,16 +42,12 @@ export const Row = React.memo(function Row(props: {
         <span className="jp-deploy-url" title={endpoint.url}>
           {endpoint.url}
         </span>
-        <Copy
-          text={endpoint.url}
-          label={trans.__('Copy the URL of %1', endpoint.name)}
-          tabIndex={tabIndex}
-        />
+        <Copy text={endpoint.url} label={trans.__('Copy the URL of %1', endpoint.name)} tabIndex={tabIndex} />
       </div>
       <Figures endpoint={endpoint} />
     </div>
   );
-});
+}
 
 /** The rate and p95 with their lines; or what keeps the endpoint from being quiet, which is more important. */
 function Figures(props: { endpoint: ISummary }): JSX.Element {
@@ -73,7 +68,7 @@ function Figures(props: { endpoint: ISummary }): JSX.Element {
       {news ? (
         <News name={props.endpoint.name} news={news} />
       ) : errors > 0 ? (
-        <span className="jp-deploy-wrong">{trans._n('%1 error', '%1 errors', errors, short(errors))}</span>
+        <span className="jp-deploy-wrong">{trans._n('%1 error', '%1 errors', errors)}</span>
       ) : (
         <>
           <span>{trans.__('p95 %1', latency(trans, p95))}</span>
