@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from jupyter_deploy import errors, share, space
+from jupyter_deploy import errors, share, space, switches
 from jupyter_deploy import home as homes
 from jupyter_deploy.changes import told
 from jupyter_deploy.hastening import Hastener
@@ -29,6 +29,7 @@ AT_ONCE = 4  # releases that start together after the agent has: some take long 
 log = logging.getLogger(__name__)
 
 Notify = Callable[[str, int], None]
+Choose = Callable[[Endpoint, int | None], Release]
 
 
 class Deployer(Records):
@@ -132,15 +133,47 @@ class Deployer(Records):
             UnknownName: If there is no such endpoint or release.
             Conflict: If there is nothing to roll back to.
         """
+        return self._let_answer(name, to, switches.older, "rollback", "rolled back")
+
+    def promote(self, name: str, to: int | None = None) -> Endpoint:
+        """Let a newer verified release answer, or start a stopped endpoint again.
+
+        Args:
+            name: The endpoint.
+            to: The release's number. Where None, the newest one above the answering one; where nothing verified answers, the one
+                that did so last.
+
+        Returns:
+            The endpoint as it is now.
+
+        Raises:
+            UnknownName: If there is no such endpoint.
+            Conflict: If there is no such release.
+        """
+        return self._let_answer(name, to, switches.newer, "promote", "promoted")
+
+    def stop(self, name: str) -> Endpoint:
+        """Let nothing answer any more at an endpoint; its releases and keys are kept, and `promote` starts it again.
+
+        Args:
+            name: The endpoint.
+
+        Returns:
+            The endpoint as it is now.
+
+        Raises:
+            UnknownName: If there is none of that name.
+            RouterFailed: If the router does not acknowledge it; what answered goes on answering.
+        """
         with self._lock:
-            endpoint = self.endpoint(name, None)
-            release = _rollback_to(endpoint, to)
-            self._supersede(name, f"a rollback to `{release.tag}` took its place")
-        self.traffics.serve(release, note="rolled back")
-        self.store.audit("rollback", release.tag)
-        self._notify(name, release.number)
-        # Whoever rolls back is in a hurry, and what answered before may take a minute to answer what it was asked.
-        threading.Thread(target=self._tidy, args=(name, endpoint.releases[0].number), name=f"tidy {name}", daemon=True).start()
+            releases = self.endpoint(name).releases
+            self._supersede(name, "its endpoint is stopped")
+            self._hastener.cancel(name, wait=True)
+            self.traffics.halt(name)
+        self.store.audit("stopped", name)
+        for release in releases:
+            self._notify(name, release.number)
+        self._tidy_later(name, releases[0].number if releases else None)
         return self.endpoint(name)
 
     def cancel(self, name: str, number: int) -> Release:
@@ -221,6 +254,21 @@ class Deployer(Records):
         self._hastener.halt()
 
     # ----- inside
+
+    def _let_answer(self, name: str, to: int | None, choose: Choose, action: str, note: str) -> Endpoint:
+        with self._lock:
+            endpoint = self.endpoint(name, None)
+            release = choose(endpoint, to)
+            self._supersede(name, f"`{release.tag}` took its place")
+        self.traffics.serve(release, note=note)
+        self.store.audit(action, release.tag)
+        self._notify(name, release.number)
+        self._tidy_later(name, endpoint.releases[0].number)
+        return self.endpoint(name)
+
+    def _tidy_later(self, name: str, newest: int | None) -> None:
+        """Tidy up meanwhile: whoever switches is in a hurry, and what answered may take a minute to answer what it was asked."""
+        threading.Thread(target=self._tidy, args=(name, newest), name=f"tidy {name}", daemon=True).start()
 
     def _notify(self, name: str, number: int) -> None:
         """Tell whoever follows a release; once one has ended, what answers may be made faster."""
@@ -341,20 +389,3 @@ class Deployer(Records):
             self.traffics.tidy(name, newest)
         except (errors.DeployError, OSError):
             log.exception("something of %s goes on running though nobody calls it", name)
-
-
-def _rollback_to(endpoint: Endpoint, to: int | None) -> Release:
-    verified = [release for release in endpoint.releases if release.verified and release.number != endpoint.answering]
-    served = [release for release in verified if any(stage.name == "serving" for stage in release.stages)]
-    if to is not None:
-        chosen = next((release for release in verified if release.number == to), None)
-        if chosen is None:
-            listed = ", ".join(release.tag for release in verified) or "none"
-            raise errors.Conflict(
-                f"`{endpoint.name}@{to}` cannot answer: it is not an older verified release.", f"There are: {listed}."
-            )
-        return chosen
-    older = [release for release in served if endpoint.answering is None or release.number < endpoint.answering]
-    if not older:
-        raise errors.Conflict(f"`{endpoint.name}` has no older verified release.", "Deploy the model that you want.")
-    return older[0]

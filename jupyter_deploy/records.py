@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from jupyter_deploy import archive, errors, plugins
 from jupyter_deploy.archive import Index
@@ -125,6 +126,30 @@ class Records:
                 f"The golden rows of `{release.tag}` are gone.", "`jupyter deploy gc` deleted them; deploy it again."
             )
         return found
+
+    def targets(self) -> list[dict[str, Any]]:
+        """List where releases can run.
+
+        Returns:
+            `name` and `capabilities` of each target.
+        """
+        known = {name: plugins.load("targets", name) for name in plugins.names("targets")}
+        return [{"name": name, "capabilities": sorted(target.capabilities)} for name, target in known.items()]
+
+    def capture(self, name: str, number: int) -> Capture:
+        """Read what was taken from the kernel for a release.
+
+        Args:
+            name: The endpoint.
+            number: The release's number.
+
+        Returns:
+            The capture.
+
+        Raises:
+            UnknownName: If there is no such release.
+        """
+        return self.store.find(Capture, self.store.release(name, number).capture)
 
     def history(self, name: str) -> list[Event]:
         """Read what was done to an endpoint, and by whom; also to one that was removed.

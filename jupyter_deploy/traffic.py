@@ -11,14 +11,14 @@ from pathlib import Path
 import msgspec
 
 from jupyter_deploy import bundle as bundles
-from jupyter_deploy import errors, launches, stops
+from jupyter_deploy import errors, launches, routing, stops
 from jupyter_deploy import home as homes
 from jupyter_deploy.home import Home
 from jupyter_deploy.launches import Kind
 from jupyter_deploy.release import Call
 from jupyter_deploy.store import Store
 from jupyter_deploy.targets.base import Target, Traffic
-from jupyter_deploy.values import Bundle, Options, Release, from_json, to_json
+from jupyter_deploy.values import Bundle, Release, from_json, to_json
 
 log = logging.getLogger(__name__)
 
@@ -137,14 +137,14 @@ class Traffics:
         """
         with self._lock:
             state = self.store.endpoints()[release.endpoint][2]
-            older = [other for other in self._live(release.endpoint) if other.number < release.number and other.url]
+            older = [other for other in routing.live(self.store, release.endpoint) if other.number < release.number and other.url]
             for other in older:
                 self.store.update(other, url="")
             if state == "verified" and not live:
                 self.store.update(release, url=self.target.url(release.tag))
                 self.apply()
             else:
-                self._switch(release, "preview")
+                self._switch(release.endpoint, release.number, "preview")
         return self.store.release(release.endpoint, release.number).url or self.target.url(release.endpoint)
 
     def withdraw(self, release: Release, *, everywhere: bool) -> None:
@@ -218,7 +218,7 @@ class Traffics:
             RouterFailed: If the switch is not acknowledged.
         """
         answering = self.store.endpoints()[release.endpoint][1:]
-        older = next((one for one in self._live(release.endpoint) if one.state == "serving"), None)
+        older = next((one for one in routing.live(self.store, release.endpoint) if one.state == "serving"), None)
         if older is not None and answering == (release.number, "preview"):
             self.store.update(release, url=self.target.url(release.tag))
             self.serve(older)
@@ -255,6 +255,24 @@ class Traffics:
             with self._ended:
                 self._ending -= useless
                 self._ended.notify_all()
+
+    def halt(self, endpoint: str) -> None:
+        """Let nothing answer any more at an endpoint; `tidy` ends its releases.
+
+        Args:
+            endpoint: The endpoint.
+
+        Raises:
+            RouterFailed: If that is not acknowledged; what answered goes on answering.
+        """
+        with self._lock:
+            live = routing.live(self.store, endpoint)
+            for release in live:
+                self.store.update(release, url="")
+            self._switch(endpoint, None, "")
+            for release in live:
+                if release.state == "serving":
+                    self.store.end(release, "retired", "stopped")
 
     def remove(self, endpoint: str) -> None:
         """Take an endpoint off the router and out of the store; `tidy` ends its releases.
@@ -317,20 +335,20 @@ class Traffics:
     def _take_over(self, release: Release, note: str) -> Release:
         with self._lock:
             self.store.update(release, url="")
-            self._switch(release, "verified")
-            for other in self._live(release.endpoint):
+            self._switch(release.endpoint, release.number, "verified")
+            for other in routing.live(self.store, release.endpoint):
                 if other.state == "serving" and other.number != release.number:
                     self.store.end(other, "retired", f"{release.tag} answers")
             return self.store.end(release, "serving", note) if note else release
 
-    def _switch(self, release: Release, state: Kind) -> None:
-        """Let a release answer at its endpoint's URL; where that is not acknowledged, the store says again what it said before."""
-        _, before, answered = self.store.endpoints()[release.endpoint]
-        self.store.set_answering(release.endpoint, release.number, state)
+    def _switch(self, endpoint: str, number: int | None, state: str) -> None:
+        """Let a release, or none, answer at an endpoint's URL; where that is not acknowledged, all stays as it was."""
+        _, before, answered = self.store.endpoints()[endpoint]
+        self.store.set_answering(endpoint, number, state)
         try:
             self.apply()
         except BaseException:
-            self.store.set_answering(release.endpoint, before, answered)
+            self.store.set_answering(endpoint, before, answered)
             raise
 
     @contextlib.contextmanager
@@ -347,17 +365,13 @@ class Traffics:
                 self._claimed -= claimed
 
     def _useless(self, endpoint: str, newest: int | None) -> set[str]:
-        traffic = self._of(endpoint) if endpoint in self.store.endpoints() else Traffic(endpoint=endpoint)
+        traffic = routing.traffic_of(self.store, endpoint) if endpoint in self.store.endpoints() else Traffic(endpoint=endpoint)
         needed = {*traffic.weights, *traffic.beside.values()} | self._claimed | self._ending
         others = {launch for launch in self._launches(endpoint, newest) if launch not in needed}
         known = self.store.releases(endpoint) if others else []
         verified = [release for release in known if release.verified and launches.id_of(release, launches.best(release)) in others]
-        latest = sorted(verified, key=_answered, reverse=True)[: traffic.options.keep]
+        latest = sorted(verified, key=routing.last_answered, reverse=True)[: 0 if traffic.stopped else traffic.options.keep]
         return others - {launches.id_of(release, launches.best(release)) for release in latest}
-
-    def _live(self, endpoint: str) -> list[Release]:
-        """List the newest release, and the older ones that answer somewhere."""
-        return self.store.releases(endpoint, most=1)
 
     def _launches(self, endpoint: str, newest: int | None) -> list[str]:
         parts = {launch: launch.partition("@") for launch in self.target.status()}
@@ -368,31 +382,4 @@ class Traffics:
         # What is routed stays so while it is not ready: it is being revived, and callers get a 503 and not a 404 meanwhile.
         status = self.target.status()
         running = {launch for launch, health in status.items() if health.phase == "ready" or launch in self._routed}
-        return {name: _only(self._of(name), running) for name in self.store.endpoints()}
-
-    def _of(self, name: str) -> Traffic:
-        _, answering, state = self.store.endpoints()[name]
-        releases = {release.number: release for release in self._live(name)}
-        beside = {release.tag: launches.id_of(release, "preview") for release in releases.values() if release.url}
-        main = releases.get(answering) if answering is not None else None
-        weights = {launches.id_of(main, launches.best(main) if state == "verified" else "preview"): 100} if main else {}
-        shown = main or next(iter(releases.values()), None)
-        return Traffic(
-            endpoint=name,
-            weights=weights,
-            beside=beside,
-            options=self.store.options(name, shown.number) if shown else Options(),
-        )
-
-
-def _only(traffic: Traffic, running: set[str]) -> Traffic:
-    return msgspec.structs.replace(
-        traffic,
-        weights={launch: weight for launch, weight in traffic.weights.items() if launch in running},
-        beside={path: launch for path, launch in traffic.beside.items() if launch in running},
-    )
-
-
-def _answered(release: Release) -> float:
-    """Say when a release last answered, in seconds since the epoch."""
-    return max((stage.started for stage in release.stages if stage.name in ("serving", "retired")), default=0.0)
+        return {name: routing.only(routing.traffic_of(self.store, name), running) for name in self.store.endpoints()}

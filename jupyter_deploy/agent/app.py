@@ -105,9 +105,13 @@ class Agent:
                 Route(f"{one}/lock", self.lock),
                 Route(f"{one}/export", self.export, methods=["POST"]),
                 Route(f"{one}/rollback", self.rollback, methods=["POST"]),
+                Route(f"{one}/promote", self.promote, methods=["POST"]),
+                Route(f"{one}/stop", self.halt, methods=["POST"]),
                 Route(f"{release}/events", self.events),
                 Route(f"{release}/golden", self.golden),
+                Route(f"{release}/capture", self.capture),
                 Route(f"{release}/cancel", self.cancel, methods=["POST"]),
+                Route("/targets", self.targets),
                 Route("/free", self.free, methods=["POST"]),
                 Route("/stop", self.stop, methods=["POST"]),
             ],
@@ -190,6 +194,23 @@ class Agent:
         """Let an older release answer again."""
         to = from_json(await request.body(), dict[str, int | None]).get("to")
         return json(await run_in_threadpool(self.deployer.rollback, request.path_params["name"], to))
+
+    async def promote(self, request: Request) -> Response:
+        """Let a newer release answer, or start a stopped endpoint again."""
+        to = from_json(await request.body(), dict[str, int | None]).get("to")
+        return json(await run_in_threadpool(self.deployer.promote, request.path_params["name"], to))
+
+    async def halt(self, request: Request) -> Response:
+        """Let nothing answer any more at an endpoint."""
+        return json(await run_in_threadpool(self.deployer.stop, request.path_params["name"]))
+
+    async def capture(self, request: Request) -> Response:
+        """Read what was taken from the kernel for a release."""
+        return json(await run_in_threadpool(self.deployer.capture, request.path_params["name"], request.path_params["number"]))
+
+    async def targets(self, _: Request) -> Response:
+        """List where releases can run."""
+        return json(await run_in_threadpool(self.deployer.targets))
 
     async def cancel(self, request: Request) -> Response:
         """Stop a deploy that is on its way."""

@@ -201,6 +201,49 @@ class AgentClient(Transport):
         """
         return from_json(self._ask("POST", f"/endpoints/{name}/rollback", {"to": to}, PATIENT), Endpoint)
 
+    def promote(self, name: str, to: int | None = None) -> Endpoint:
+        """Let a newer verified release answer, or start a stopped endpoint again.
+
+        Args:
+            name: The endpoint.
+            to: The release's number; the newest newer one, or the one that answered last, where None.
+
+        Returns:
+            The endpoint as it is now.
+        """
+        return from_json(self._ask("POST", f"/endpoints/{name}/promote", {"to": to}, PATIENT), Endpoint)
+
+    def halt(self, name: str) -> Endpoint:
+        """Let nothing answer any more at an endpoint; its releases and keys are kept.
+
+        Args:
+            name: The endpoint.
+
+        Returns:
+            The endpoint as it is now.
+        """
+        return from_json(self._ask("POST", f"/endpoints/{name}/stop", {}, PATIENT), Endpoint)
+
+    def capture(self, name: str, number: int) -> Capture:
+        """Read what was taken from the kernel for a release.
+
+        Args:
+            name: The endpoint.
+            number: The release's number.
+
+        Returns:
+            The capture.
+        """
+        return from_json(self._ask("GET", f"/endpoints/{name}/releases/{number}/capture"), Capture)
+
+    def targets(self) -> list[dict[str, Any]]:
+        """List where releases can run.
+
+        Returns:
+            `name` and `capabilities` of each target.
+        """
+        return from_json(self._ask("GET", "/targets"), list[dict[str, Any]])
+
     def cancel(self, name: str, number: int) -> Release:
         """Stop a deploy that is on its way.
 

@@ -66,12 +66,14 @@ class Traffic(Value, frozen=True, kw_only=True):
         endpoint: The endpoint's name.
         weights: Launch ids with their share of the endpoint's URL; the canary last. Empty while nothing may answer there.
         beside: Path segments of their own with the launch id that answers there, such as `churn@8` with `churn@8-preview`.
+        stopped: Whether something did answer, and nothing is to for now.
         options: Retries, deadline and body limit of the routes.
     """
 
     endpoint: str
     weights: dict[str, int] = {}
     beside: dict[str, str] = {}
+    stopped: bool = False
     options: Options = Options()
 
 
@@ -100,6 +102,22 @@ class Health(Value, frozen=True, kw_only=True):
     def sharing(self) -> str:
         """How its workers have their model, in words."""
         return f"loaded in each worker, because {self.apart}" if self.apart else "shared by fork"
+
+
+class Count(Value, frozen=True, kw_only=True):
+    """What callers were answered on behalf of one running release, since it began to be called or the router was started.
+
+    Attributes:
+        requests: Requests that were answered, by a worker or, where none could, by the router.
+        errors: Those answered with a status from 500.
+        refused: Those answered with a status from 400 to 499.
+        workers: How many workers get requests now.
+    """
+
+    requests: int = 0
+    errors: int = 0
+    refused: int = 0
+    workers: int = 0
 
 
 class Target(Protocol):
@@ -206,6 +224,14 @@ class Target(Protocol):
         Raises:
             OSError: If a file cannot be read.
             ValueError: If a file holds something else.
+        """
+        ...
+
+    def counts(self) -> dict[str, Count] | None:
+        """Read in one look what callers were answered; this is done each second while somebody watches.
+
+        Returns:
+            What was counted for each release that is or was called, by launch id; None where it cannot be told at the moment.
         """
         ...
 

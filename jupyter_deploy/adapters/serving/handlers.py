@@ -1,7 +1,7 @@
 """What the browser may ask of the Jupyter server; each call is logged in, authorized, of JSON, and goes on to the agent.
 
-Jupyter's own decorators stand on the methods of `Guarded` alone, with action and resource named, for `authorized` keeps what it found
-at its first call. Handlers say what they do in `read` and `change`.
+Jupyter's own decorators stand on the methods of `Guarded` alone, with action and resource named, because `authorized` keeps what it
+found at its first call. Handlers say what they do in `read` and `change`.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ class Reply(NamedTuple):
         code: What a program reads.
         title: What a person reads first.
         detail: What is wrong and what to do.
-        flag: Envoy's response flag that tells this case from others of the same status.
+        flag: Envoy's response flag that tells this case from others of the same status; `ANY` where it has one at all.
     """
 
     status: int | None
@@ -26,6 +26,8 @@ class Reply(NamedTuple):
 
 
 FULL = "UO"  # Envoy's flag for a circuit breaker that is open
+ANY = "any"  # what no worker answered has a flag, what the configuration itself answers has none
+STOPPED = "stopped"
 REPLIES = (
     Reply(400, "bad_request", "Bad Request", "The request's head is malformed, or holds a header or path that is not allowed."),
     Reply(404, "no_such_route", "Not Found", "No endpoint answers here. A call goes to /NAME/METHOD, such as POST /churn/predict."),
@@ -34,7 +36,10 @@ REPLIES = (
     Reply(431, "head_too_large", "Request Header Fields Too Large", "The request has too many headers or too long ones."),
     Reply(502, "bad_answer", "Bad Gateway", "The endpoint's worker did not answer in HTTP."),
     Reply(503, "overloaded", "Service Unavailable", "As many calls are in flight as the endpoint takes. Call again later.", FULL),
-    Reply(503, "no_worker", "Service Unavailable", "No worker of the endpoint could answer. Call again later."),
+    Reply(503, "no_worker", "Service Unavailable", "No worker of the endpoint could answer. Call again later.", ANY),
+    Reply(
+        503, STOPPED, "Service Unavailable", "Its owner has stopped the endpoint. Nothing answers here until it is started again."
+    ),
     Reply(504, "deadline_exceeded", "Gateway Timeout", "The endpoint did not answer within its deadline."),
     Reply(None, "router_refused", "Refused by the router", "%LOCAL_REPLY_BODY%"),
 )
@@ -60,13 +65,13 @@ def _mapper(reply: Reply) -> dict[str, Any]:
     }
     filters = [_status("GE", 400) if reply.status is None else _status("EQ", reply.status)]
     if reply.flag:
-        filters.append({"response_flag_filter": {"flags": [reply.flag]}})
+        filters.append({"response_flag_filter": {} if reply.flag == ANY else {"flags": [reply.flag]}})
     mapper: dict[str, Any] = {
         "filter": filters[0] if len(filters) == 1 else {"and_filter": {"filters": filters}},
         "body_format_override": {"json_format": problem, "content_type": PROBLEM},
         "headers_to_add": [_header("jd-request-id", "%REQ(X-REQUEST-ID):128%")],
     }
-    if reply.status == 503:
+    if reply.status == 503 and reply.code != STOPPED:
         mapper["headers_to_add"].append(_header("retry-after", "1"))
     return mapper
 

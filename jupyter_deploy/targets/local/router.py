@@ -211,7 +211,12 @@ def _weighty(one: Traffic) -> dict[str, int]:
 def _endpoint(one: Traffic) -> list[Config]:
     weights = _weighty(one)
     found = [route for segment, launch in one.beside.items() for route in _routes_at(segment, {launch: 100}, one.options)]
-    return found + (_routes_at(one.endpoint, weights, one.options) if weights else [])
+    return found + (_routes_at(one.endpoint, weights, one.options) if weights else [_stopped(one.endpoint)] if one.stopped else [])
+
+
+def _stopped(segment: str) -> Config:
+    match = {"path_separated_prefix": f"/{segment}"}
+    return {"name": f"{segment} stopped", "match": match, **_unbuffered(), "direct_response": {"status": 503}}
 
 
 def _routes_at(segment: str, weights: Mapping[str, int], options: Options) -> list[Config]:
