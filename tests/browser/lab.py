@@ -19,6 +19,7 @@ from playwright.sync_api import Locator, Page, expect
 
 EXTENSIONS = ("jupyterlab-deploy", "@jupyter-widgets", "anywidget")  # CatBoost's needs one that is not installed
 PANEL = "jupyterlab-deploy-panel"
+MODULES = {"LabApp": "jupyterlab", "JupyterNotebookApp": "notebook"}
 SETUP = """%load_ext jupyter_deploy
 import time
 from pathlib import Path
@@ -65,20 +66,42 @@ def running(own: Path, folder: Path, *options: str, server_part: bool = True, en
     Yields:
         The running JupyterLab.
     """
-    places = {f"JUPYTER_{name}_DIR": str(own / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
     enabled = {"ServerApp": {"jpserver_extensions": {"jupyter_deploy": server_part}}}
     _write(own / "config" / "jupyter_server_config.json", json.dumps(enabled))
+    extensions = f"--LabApp.labextensions_path={_extensions(own / 'labextensions')}"
+    with started(Path(sys.executable), "LabApp", own, folder, extensions, *options, env=env) as lab:
+        yield lab
+
+
+@contextlib.contextmanager
+def started(
+    python: Path, application: str, own: Path, folder: Path, *options: str, env: dict[str, str] | None = None
+) -> Iterator[Lab]:
+    """Start what an environment has of Jupyter, with the extensions that are installed in it.
+
+    Args:
+        python: The environment's interpreter.
+        application: `LabApp` or `JupyterNotebookApp`.
+        own: Where its configuration and its log lie.
+        folder: The notebooks.
+        options: More options of its command line.
+        env: More environment variables.
+
+    Yields:
+        The running server.
+    """
+    places = {f"JUPYTER_{name}_DIR": str(own / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
     token = secrets.token_hex(16)
     arguments = (
         f"--IdentityProvider.token={token}",
         "--ServerApp.port=0",
         "--LabApp.news_url=None",
-        "--LabApp.expose_app_in_browser=True",
-        f"--LabApp.labextensions_path={_extensions(own / 'labextensions')}",
+        f"--{application}.expose_app_in_browser=True",
         f"--notebook-dir={folder}",
         *options,
     )
-    command = [sys.executable, "-m", "jupyterlab", "--allow-root", "--no-browser", "--ip=127.0.0.1", *arguments]
+    command = [str(python), "-m", MODULES[application], "--allow-root", "--no-browser", "--ip=127.0.0.1", *arguments]
+    own.mkdir(parents=True, exist_ok=True)
     with (own / "log").open("w") as log:
         server = subprocess.Popen(command, env={**os.environ, **places, **(env or {})}, stdout=log, stderr=log)
     try:
@@ -107,10 +130,10 @@ def _address(server: subprocess.Popen[bytes], log: Path) -> str:
     """Wait until the server says where it listens."""
     end = time.monotonic() + 60
     while time.monotonic() < end and server.poll() is None:
-        if found := re.search(r"(http://127\.0\.0\.1:\d+\S*)/lab", log.read_text()):
+        if found := re.search(r"(http://127\.0\.0\.1:\d+\S*)/(?:lab|tree)", log.read_text()):
             return found[1]
         time.sleep(0.1)
-    raise AssertionError(f"JupyterLab did not start: {log.read_text()}")
+    raise AssertionError(f"Jupyter did not start: {log.read_text()}")
 
 
 class Notebook:
