@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from jupyter_deploy import __version__, errors, settings
-from jupyter_deploy.adapters import archives, card, checking, records, soundness, terminal
+from jupyter_deploy.adapters import archives, card, checking, records, soundness, switching, terminal
 from jupyter_deploy.adapters import golden as goldens
 from jupyter_deploy.adapters import lock as locks
 from jupyter_deploy.adapters import view as words
@@ -37,6 +37,7 @@ app.add_typer(agent, name="agent")
 
 agent.command("verify")(soundness.verify)
 
+app.add_typer(switching.app)
 app.add_typer(records.app)
 app.add_typer(archives.app)
 app.add_typer(checking.app)
@@ -175,29 +176,6 @@ def releases(name: Name, as_json: Json = False) -> None:
         else:
             rows = [card.release_row(release, endpoint.answering, time.time()) for release in endpoint.releases]
             terminal.table(card.RELEASES, rows)
-
-
-@app.command()
-def rollback(
-    name: Name,
-    to: Annotated[int | None, typer.Option(help="The release's number; the newest older one if not given.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Let an older verified release answer again."""
-    with failing(as_json):
-        endpoint = connected(start=True).rollback(name, to)
-        said = f"{endpoint.name}@{endpoint.answering} ({endpoint.state}) answers at {endpoint.url} again."
-        terminal.json(endpoint) if as_json else print(said)
-
-
-@app.command()
-def cancel(
-    name: Name, number: Annotated[int, typer.Argument(help="The release's number.", show_default=False)], as_json: Json = False
-) -> None:
-    """Stop a deploy that is on its way; what served before goes on serving."""
-    with failing(as_json):
-        release = connected(start=True).cancel(name, number)
-        terminal.json(release) if as_json else print(f"{release.tag} is being cancelled.")
 
 
 @app.command()

@@ -177,6 +177,27 @@ class Endpoint:
         return Standing.of(self._client.rollback(self.name, to))
 
     @brief
+    def promote(self, to: int | None = None) -> Standing:
+        """Let a newer verified release answer, or start a stopped endpoint again.
+
+        Args:
+            to: Its number; the newest one above the answering one, or the one that answered last, if not given.
+
+        Returns:
+            The endpoint as it is now.
+        """
+        return Standing.of(self._client.promote(self.name, to))
+
+    @brief
+    def stop(self) -> Standing:
+        """Let nothing answer any more; releases and keys are kept.
+
+        Returns:
+            The endpoint as it is now.
+        """
+        return Standing.of(self._client.halt(self.name))
+
+    @brief
     def cancel(self) -> Release:
         """Stop the deploy that this handle follows; what served before goes on serving.
 

@@ -17,7 +17,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from jupyter_deploy import errors, staging
 
-VERBS = ("status", "logs", "releases", "golden", "history", "diff", "rollback", "cancel", "remove")
+VERBS = ("status", "logs", "releases", "golden", "history", "diff", "rollback", "promote", "stop", "cancel", "remove")
 NAMED = {verb: "one endpoint's name" for verb in VERBS if verb != "status"} | {"diff": "one or two releases"}  # and what they need
 SUCH = {"diff": "churn@1 churn@2"}
 SETTINGS = (
@@ -65,7 +65,7 @@ OPTIONS: tuple[Option, ...] = (
     (("--json",), {"action": "store_true", "help": "Print JSON instead of a card."}),
     (("--lines",), {"type": int, "default": 100, "help": "logs: how many lines."}),
     (("--method",), {"help": "golden: the model's method."}),
-    (("--release", "--to"), {"type": int, "help": "logs, golden, cancel, rollback: the release's number."}),
+    (("--release", "--to"), {"type": int, "help": "logs, golden, cancel, rollback, promote: the release's number."}),
 )
 RED, BOLD, PLAIN = "\x1b[31m", "\x1b[1m", "\x1b[0m"
 
@@ -143,6 +143,8 @@ class DeployMagics(Magics):
           %deploy history NAME                  what was done to it, when and by whom
           %deploy diff churn@1 [churn@2]        what changed between two releases
           %deploy rollback NAME [--to N]        let an older verified release answer again
+          %deploy promote NAME [--to N]         let a newer one answer, or start a stopped endpoint again
+          %deploy stop NAME                     let nothing answer; releases and keys are kept
           %deploy cancel NAME [--release N]     stop a deploy that is on its way
           %deploy remove NAME                   end the endpoint with its releases and keys
 
@@ -237,9 +239,21 @@ class DeployMagics(Magics):
         self._show(asked, found, lambda: {"text/plain": records.text(found)})
 
     def _rollback(self, asked: Any, name: str) -> None:
-        endpoint = self._agent().rollback(name, asked.release)
-        said = f"{endpoint.name}@{endpoint.answering} ({endpoint.state}) answers at {endpoint.url} again."
-        self._show(asked, endpoint, lambda: {"text/plain": said})
+        self._answering(asked, self._agent().rollback(name, asked.release))
+
+    def _promote(self, asked: Any, name: str) -> None:
+        self._answering(asked, self._agent().promote(name, asked.release))
+
+    def _stop(self, asked: Any, name: str) -> None:
+        from jupyter_deploy.adapters import switched
+
+        endpoint = self._agent().halt(name)
+        self._show(asked, endpoint, lambda: {"text/plain": switched.stopped(endpoint, "%deploy")})
+
+    def _answering(self, asked: Any, endpoint: Any) -> None:
+        from jupyter_deploy.adapters import switched
+
+        self._show(asked, endpoint, lambda: {"text/plain": switched.answers(endpoint)})
 
     def _cancel(self, asked: Any, name: str) -> None:
         client = self._agent()
