@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jupyter_deploy.adapters import notes
+from jupyter_deploy.adapters import figures, notes
 from jupyter_deploy.adapters import view as words
 from jupyter_deploy.adapters.markup import (
     BOX,
@@ -29,7 +29,7 @@ from jupyter_deploy.adapters.markup import (
     table,
 )
 from jupyter_deploy.adapters.view import SIGNS, View
-from jupyter_deploy.values import Capture, Column, Contract, Difference, Endpoint, Release
+from jupyter_deploy.values import Capture, Column, Contract, Difference, Endpoint, Release, Series
 
 UNFOLDED = 8  # columns that are shown without a click
 SHOWN_DIFFERENCES = 10
@@ -37,25 +37,28 @@ ENDPOINTS = ("endpoint", "answers", "newest", "age", "URL")
 RELEASES = ("release", "state", "age", "answers", "why")
 
 
-def bundle(view: View, now: float) -> dict[str, str]:
+def bundle(view: View, now: float, series: Series | None = None, picture: bytes = b"") -> dict[str, str]:
     """Draw a release for every frontend.
 
     Args:
         view: What is shown.
         now: Seconds since the epoch, for what is still running.
+        series: The figures of its endpoint; none where None.
+        picture: Their charts as a PNG.
 
     Returns:
         A mime bundle with `text/html` and `text/plain`.
     """
-    return {"text/html": markup(view, now), "text/plain": text(view, now)}
+    return {"text/html": markup(view, now, series, picture), "text/plain": text(view, now, series)}
 
 
-def text(view: View, now: float) -> str:
+def text(view: View, now: float, series: Series | None = None) -> str:
     """Draw a release as plain text.
 
     Args:
         view: What is shown.
         now: Seconds since the epoch.
+        series: The figures of its endpoint; none where None.
 
     Returns:
         Some lines.
@@ -71,15 +74,18 @@ def text(view: View, now: float) -> str:
     if view.capture:
         lines += [f"golden rows: {words.golden(view.capture)}", *notes.saved_lines(view.capture)]
     lines += notes.lines(notes.of(view))
-    return "\n".join(line for line in (*lines, words.proof(release), words.form(release), words.curl(view)) if line)
+    told = figures.lines(series) if series else []
+    return "\n".join(line for line in (*lines, words.proof(release), words.form(release), *told, words.curl(view)) if line)
 
 
-def markup(view: View, now: float) -> str:
+def markup(view: View, now: float, series: Series | None = None, picture: bytes = b"") -> str:
     """Draw a release as HTML.
 
     Args:
         view: What is shown.
         now: Seconds since the epoch.
+        series: The figures of its endpoint; none where None.
+        picture: Their charts as a PNG.
 
     Returns:
         One `div`.
@@ -88,13 +94,37 @@ def markup(view: View, now: float) -> str:
         _head(view),
         _steps(view, now),
         _outcome(view, now),
-        _contract(view.contract),
-        _golden(view.capture),
-        notes.markup(notes.of(view)),
+        accepted(view),
+        findings(view),
         _proof(view),
+        figures.markup(series, picture) if series else "",
         _curl(view),
     )
     return frame("".join(parts), COLOURS.get(view.state, QUIET))
+
+
+def accepted(view: View) -> str:
+    """Draw what a release accepts and returns, and the golden rows that it was compared with.
+
+    Args:
+        view: What is shown.
+
+    Returns:
+        Markup; nothing where neither is known.
+    """
+    return _contract(view.contract) + _golden(view.capture)
+
+
+def findings(view: View) -> str:
+    """Draw what a person should know before they trust a release.
+
+    Args:
+        view: What is shown.
+
+    Returns:
+        Markup; nothing of nothing.
+    """
+    return notes.markup(notes.of(view))
 
 
 def plan(capture: Capture) -> dict[str, str]:

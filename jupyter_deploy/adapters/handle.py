@@ -19,6 +19,7 @@ from jupyter_deploy.adapters.calls import Caller
 from jupyter_deploy.adapters.follow import Follower
 from jupyter_deploy.adapters.live import LiveCard
 from jupyter_deploy.adapters.view import View
+from jupyter_deploy.adapters.watching import SPAN, Figures, displayed, plotted
 from jupyter_deploy.agent.client import AgentClient
 from jupyter_deploy.agent.lifecycle import connect
 from jupyter_deploy.bentos.python.endpoint.contract import Contract
@@ -211,6 +212,27 @@ class Endpoint:
         """End the endpoint with its releases and keys."""
         self._client.remove(self.name)
 
+    @brief
+    def metrics(self) -> Figures:
+        """Look at the endpoint's figures: requests, latency, errors, rows, workers, queue, memory, releases.
+
+        Returns:
+            The figures, which a notebook shows as a live widget and anything else as text.
+        """
+        return Figures(self._client, self.name, self.follow)
+
+    @brief
+    def plot(self, span: int = SPAN) -> Any:
+        """Draw the endpoint's figures with matplotlib.
+
+        Args:
+            span: The seconds up to now: 300, 3600 or 86400.
+
+        Returns:
+            A matplotlib figure.
+        """
+        return plotted(self._client.samples(self.name, span))
+
     def curl(self) -> str:
         """Write the shell command that calls the endpoint; it reads the key from its file.
 
@@ -285,7 +307,7 @@ class Endpoint:
         """Display the card, which then changes in place; at most once in one run of a cell."""
         running = sessions.shell()
         if self._card is None or self._card.cell != running.execution_count:
-            self._card = LiveCard(running, self.follow())
+            self._card = displayed(running, self.follow(), self._client)
             self._card.show()
 
 

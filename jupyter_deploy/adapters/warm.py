@@ -20,13 +20,15 @@ from typing import Any
 DEBOUNCE = 0.3  # seconds in which several cells' imports become one message
 DEPTH = 2
 NEEDED = ("jupyter_deploy.adapters.python",)  # what `%deploy` itself imports first
+SHOWN = ("jupyter_deploy.adapters.widgets.display",)  # what it imports once the deploy is on its way
 
 # What belongs to the notebook rather than to a model. A model that does need one of these imports it when it is loaded.
 TOOLS = frozenset({
-    "IPython", "anyio", "asttokens", "certifi", "cloudpickle", "comm", "debugpy", "decorator", "detect_secrets", "executing", "h11",
-    "httpcore", "httpx", "idna", "ipykernel", "ipywidgets", "jedi", "matplotlib", "matplotlib_inline", "mpl_toolkits",
-    "msgspec", "nest_asyncio", "nest_asyncio2", "parso", "pexpect", "pip", "pkg_resources", "platformdirs", "plotly",
-    "prompt_toolkit", "psutil", "ptyprocess", "pure_eval", "pydev_ipython", "pydevd", "pygments", "seaborn", "setuptools",
+    "IPython", "PIL", "anyio", "anywidget", "asttokens", "certifi", "cloudpickle", "comm", "contourpy", "cycler", "debugpy",
+    "decorator", "detect_secrets", "executing", "h11", "httpcore", "httpx", "idna", "ipykernel", "ipywidgets", "jedi",
+    "jupyterlab_widgets", "kiwisolver", "matplotlib", "matplotlib_inline", "mpl_toolkits", "msgspec", "nest_asyncio",
+    "nest_asyncio2", "parso", "pexpect", "pip", "pkg_resources", "platformdirs", "plotly", "prompt_toolkit", "psutil",
+    "psygnal", "ptyprocess", "pure_eval", "pydev_ipython", "pydevd", "pygments", "pyparsing", "seaborn", "setuptools",
     "sniffio", "stack_data", "tornado", "tqdm", "traitlets", "wcwidth", "widgetsnbextension", "zmq",
 })  # fmt: skip
 
@@ -107,6 +109,8 @@ class Warmer:
             from jupyter_deploy.capture.variable import module_path
 
             connect().warm(sys.executable, module_path(self._folder), modules, os.getpid())
+            for name in SHOWN:
+                importlib.import_module(name)
 
 
 def _file(module: ModuleType | None) -> str:

@@ -94,7 +94,7 @@ def test_the_models_methods_are_attributes(make: Any, handle: Callable[..., Endp
 
 def test_the_handle_has_few_names() -> None:
     """A person can read all public names of the handle at a glance."""
-    assert 13 >= len([name for name in vars(Endpoint) if not name.startswith("_")])
+    assert 18 >= len([name for name in vars(Endpoint) if not name.startswith("_")])
 
 
 def test_a_listing_reads_as_text() -> None:

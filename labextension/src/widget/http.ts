@@ -1,0 +1,88 @@
+/** Asks the Jupyter server that this page came from; without JupyterLab's own code, so that it works wherever a widget is shown. */
+
+import type { IStatus } from '../tokens';
+
+const ROOT = 'jupyter-deploy/api/';
+
+/** What did not work and what to do. */
+export class Problem extends Error {
+  constructor(
+    detail: string,
+    readonly hint = ''
+  ) {
+    super(detail);
+  }
+}
+
+/** The server's part, or why it cannot be used. */
+export interface IReached {
+  http: Http | null;
+  why: string;
+}
+
+/** The server's part. */
+export class Http {
+  constructor(
+    private readonly _root: URL,
+    private readonly _token: string
+  ) {}
+
+  /** Read something. */
+  async get<T>(path: string, query: Record<string, string> = {}): Promise<T> {
+    return this._ask<T>('GET', `${path}?${new URLSearchParams(query)}`);
+  }
+
+  /** Change something. */
+  async post<T>(path: string, body: object): Promise<T> {
+    return this._ask<T>('POST', path, JSON.stringify(body));
+  }
+
+  private async _ask<T>(method: string, path: string, body?: string): Promise<T> {
+    const headers: Record<string, string> = { Accept: 'application/json' };
+    const xsrf = /(?:^|; )_xsrf=([^;]*)/.exec(document.cookie);
+    if (xsrf) {
+      headers['X-XSRFToken'] = decodeURIComponent(xsrf[1]);
+    }
+    if (this._token) {
+      headers['Authorization'] = `token ${this._token}`;
+    }
+    if (body !== undefined) {
+      headers['Content-Type'] = 'application/json';
+    }
+    const answer = await fetch(new URL(path, this._root), { method, headers, body, cache: 'no-store' }).catch(
+      () => {
+        throw new Problem('The Jupyter server does not answer.');
+      }
+    );
+    const told = (await answer.json().catch(() => null)) as (T & Record<string, string>) | null;
+    if (!answer.ok || told === null) {
+      throw new Problem(
+        told?.detail || told?.message || `The Jupyter server answers with ${answer.status}.`,
+        told?.hint
+      );
+    }
+    return told;
+  }
+}
+
+/** Look for the server's part, and whether it asks the same agent as the kernel does. */
+export async function reach(home: string): Promise<IReached> {
+  const config = document.getElementById('jupyter-config-data')?.textContent;
+  if (!config) {
+    return { http: null, why: 'This page has no Jupyter server.' };
+  }
+  const { baseUrl, token } = JSON.parse(config) as { baseUrl?: string; token?: string };
+  const http = new Http(new URL(`${baseUrl ?? '/'}${ROOT}`, location.origin), token ?? '');
+  try {
+    const { agent, problem } = await http.get<IStatus>('status');
+    if (!agent) {
+      return { http: null, why: [problem?.detail, problem?.hint].filter(Boolean).join(' ') };
+    }
+    const same = agent.home === home;
+    return same
+      ? { http, why: '' }
+      : { http: null, why: 'The Jupyter server asks another agent than this kernel does.' };
+  } catch (error) {
+    return { http: null, why: error instanceof Problem ? error.message : `${error}` };
+  }
+}
