@@ -37,6 +37,17 @@ STEPS = (  # never change one that was released: add another, and change schema.
             "body BLOB NOT NULL, PRIMARY KEY (endpoint, at)) WITHOUT ROWID"
         ),
     ),
+    (
+        "ALTER TABLE keys ADD COLUMN methods BLOB",
+        "ALTER TABLE keys ADD COLUMN expires REAL",
+        "ALTER TABLE keys ADD COLUMN quota INTEGER",
+        "ALTER TABLE keys ADD COLUMN place INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE keys ADD COLUMN last_used REAL",
+        (
+            "UPDATE keys SET place = "
+            "(SELECT COUNT(*) FROM keys AS older WHERE older.endpoint = keys.endpoint AND older.rowid < keys.rowid)"
+        ),
+    ),
 )
 PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "busy_timeout = 30000")
 

@@ -17,7 +17,9 @@ SELECT e.name, e.target, e.answering, e.state AS answers, r.number, r.state, r.c
     r.number = e.answering OR r.number = (SELECT MAX(number) FROM releases WHERE endpoint = e.name)
 ) ORDER BY e.name, r.number
 """
-KEYS = "SELECT endpoint, COUNT(*) AS keys FROM keys WHERE revoked IS NULL GROUP BY endpoint"
+KEYS = """
+SELECT endpoint, COUNT(*) AS keys FROM keys WHERE revoked IS NULL AND (expires IS NULL OR expires > ?) GROUP BY endpoint
+"""
 
 
 class Line(NamedTuple):
@@ -50,7 +52,7 @@ class Observed(Database):
             The lines by name, in order of name.
         """
         db = self._connection()
-        keys = {row["endpoint"]: row["keys"] for row in db.execute(KEYS)}
+        keys = {row["endpoint"]: row["keys"] for row in db.execute(KEYS, (time.time(),))}
         found: dict[str, Line] = {}
         for row in db.execute(LINES):
             newest = None if row["number"] is None else _brief(row)

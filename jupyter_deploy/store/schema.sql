@@ -17,7 +17,8 @@ CREATE TABLE IF NOT EXISTS stages (
 CREATE INDEX IF NOT EXISTS stages_of ON stages (endpoint, number);
 CREATE TABLE IF NOT EXISTS contents (kind TEXT NOT NULL, digest TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (kind, digest));
 CREATE TABLE IF NOT EXISTS keys (
-    id TEXT PRIMARY KEY, endpoint TEXT NOT NULL, hash TEXT NOT NULL, owner TEXT NOT NULL, created REAL NOT NULL, revoked REAL);
+    id TEXT PRIMARY KEY, endpoint TEXT NOT NULL, hash TEXT NOT NULL, owner TEXT NOT NULL, created REAL NOT NULL, revoked REAL,
+    methods BLOB, expires REAL, quota INTEGER, place INTEGER NOT NULL DEFAULT 0, last_used REAL);
 CREATE TABLE IF NOT EXISTS samples (
     endpoint TEXT NOT NULL REFERENCES endpoints(name) ON DELETE CASCADE, at REAL NOT NULL, body BLOB NOT NULL,
     PRIMARY KEY (endpoint, at)) WITHOUT ROWID;

@@ -11,13 +11,13 @@ import time
 from typing import TypeVar
 
 from jupyter_deploy import errors
+from jupyter_deploy.store.keys import Keys
 from jupyter_deploy.store.observed import Observed
 from jupyter_deploy.store.releases import Releases
 from jupyter_deploy.values import (
     Bundle,
     Capture,
     Event,
-    Key,
     Lock,
     Value,
     from_json,
@@ -27,7 +27,7 @@ from jupyter_deploy.values import (
 V = TypeVar("V", bound=Value)
 
 
-class Store(Releases, Observed):
+class Store(Releases, Observed, Keys):
     """The agent's memory.
 
     Args:
@@ -118,39 +118,7 @@ class Store(Releases, Observed):
             raise errors.UnknownName(f"The store has no {kind.__name__.lower()} {digest[:12]}.", "Deploy the model again.")
         return from_json(row["body"], kind)
 
-    # ----- keys and audit
-
-    def add_key(self, key: Key) -> None:
-        """Remember a key's hash.
-
-        Args:
-            key: The key.
-        """
-        with self._change() as db:
-            db.execute(
-                "INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?)", (key.id, key.endpoint, key.hash, key.owner, key.created, key.revoked)
-            )
-
-    def keys(self, endpoint: str) -> list[Key]:
-        """List an endpoint's keys, oldest first.
-
-        Args:
-            endpoint: The endpoint.
-
-        Returns:
-            The keys, revoked ones too.
-        """
-        rows = self._connection().execute("SELECT * FROM keys WHERE endpoint = ? ORDER BY created", (endpoint,))
-        return [Key(**dict(row)) for row in rows]
-
-    def revoke_key(self, id: str) -> None:
-        """Make a key invalid from now on.
-
-        Args:
-            id: The key's id.
-        """
-        with self._change() as db:
-            db.execute("UPDATE keys SET revoked = ? WHERE id = ? AND revoked IS NULL", (time.time(), id))
+    # ----- the audit
 
     def audit(self, action: str, subject: str, detail: str = "", who: str = "") -> None:
         """Add a line to the audit.

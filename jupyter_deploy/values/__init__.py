@@ -20,7 +20,7 @@ from jupyter_deploy.bentos.python.endpoint.contract import (
 from jupyter_deploy.values.base import Value, from_json, to_json
 from jupyter_deploy.values.bundle import Bundle, Lock, Requirement
 from jupyter_deploy.values.capture import Capture, Cell, Finding, History, Provenance, Taken
-from jupyter_deploy.values.keys import Key, KeyInfo
+from jupyter_deploy.values.keys import Grant, Key, KeyInfo, NewKey
 from jupyter_deploy.values.observed import Brief, Overview, Sample, Series, Summary
 from jupyter_deploy.values.release import (
     ENDED,
@@ -39,7 +39,7 @@ from jupyter_deploy.values.release import (
 
 __all__ = [
     "ENDED", "NAME", "STAGES", "Attempt", "Batching", "Brief", "Bundle", "Capture", "Cell", "Column", "Contract",
-    "Difference", "Endpoint", "Event", "Finding", "Golden", "History", "Input", "Key", "KeyInfo", "Lock", "Manifest",
-    "Method", "Options", "Output", "Overview", "Provenance", "Release", "Requirement", "Sample", "Series", "Stage", "State",
-    "Summary", "Taken", "Value", "check_name", "from_json", "suggest_name", "to_json",
+    "Difference", "Endpoint", "Event", "Finding", "Golden", "Grant", "History", "Input", "Key", "KeyInfo", "Lock",
+    "Manifest", "Method", "NewKey", "Options", "Output", "Overview", "Provenance", "Release", "Requirement", "Sample",
+    "Series", "Stage", "State", "Summary", "Taken", "Value", "check_name", "from_json", "suggest_name", "to_json",
 ]  # fmt: skip

@@ -6,11 +6,36 @@ import sqlite3
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from jupyter_deploy import errors
 from jupyter_deploy.store import Store
 from jupyter_deploy.values import Difference, Key, Lock, Options, Release
+
+FIRST = """
+CREATE TABLE endpoints (
+    name TEXT PRIMARY KEY, target TEXT NOT NULL, created REAL NOT NULL, answering INTEGER, state TEXT NOT NULL DEFAULT '');
+CREATE TABLE releases (
+    endpoint TEXT NOT NULL REFERENCES endpoints(name) ON DELETE CASCADE, number INTEGER NOT NULL, state TEXT NOT NULL,
+    created REAL NOT NULL, url TEXT NOT NULL DEFAULT '', capture TEXT NOT NULL, lock TEXT NOT NULL DEFAULT '',
+    bundle TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '', hint TEXT NOT NULL DEFAULT '',
+    differences BLOB NOT NULL DEFAULT '[]', verified INTEGER NOT NULL DEFAULT 0, options BLOB NOT NULL,
+    PRIMARY KEY (endpoint, number));
+CREATE TABLE stages (
+    id INTEGER PRIMARY KEY, endpoint TEXT NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL, started REAL NOT NULL,
+    seconds REAL, detail TEXT NOT NULL DEFAULT '',
+    FOREIGN KEY (endpoint, number) REFERENCES releases(endpoint, number) ON DELETE CASCADE);
+CREATE INDEX stages_of ON stages (endpoint, number);
+CREATE TABLE contents (kind TEXT NOT NULL, digest TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (kind, digest));
+CREATE TABLE keys (
+    id TEXT PRIMARY KEY, endpoint TEXT NOT NULL, hash TEXT NOT NULL, owner TEXT NOT NULL, created REAL NOT NULL, revoked REAL);
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY, at REAL NOT NULL, action TEXT NOT NULL, subject TEXT NOT NULL, detail TEXT NOT NULL);
+INSERT INTO keys VALUES ('key-1', 'churn', 'c0', 'ada', 1, 2), ('key-2', 'price', 'c1', 'ada', 3, NULL);
+INSERT INTO keys VALUES ('key-3', 'churn', 'c2', 'ada', 4, NULL);
+"""
+"""What the first version of this package made."""
 
 
 @pytest.fixture
@@ -126,3 +151,33 @@ def test_an_unknown_release_is_named(store: Store) -> None:
     """The message says which release there is not."""
     with pytest.raises(errors.UnknownName, match="There is no release `churn@9`"):
         store.release("churn", 9)
+
+
+def test_a_store_of_the_first_version_opens(tmp_path: Path) -> None:
+    """It has the schema of today afterwards, and its keys may do what they could, each counted in a place of its own."""
+    old = sqlite3.connect(tmp_path / "old.sqlite")
+    old.executescript(FIRST)
+    old.close()
+
+    brought = Store(tmp_path / "old.sqlite")
+    assert columns(Store(tmp_path / "new.sqlite")) == columns(brought)
+    assert [
+        Key(id="key-1", endpoint="churn", hash="c0", owner="ada", created=1, revoked=2, place=0),
+        Key(id="key-3", endpoint="churn", hash="c2", owner="ada", created=4, place=1),
+    ] == brought.keys("churn")
+
+
+def columns(store: Store) -> dict[str, set[str]]:
+    """List the columns of each table."""
+    db = sqlite3.connect(store.path)
+    tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    return {table: {row[1] for row in db.execute(f"PRAGMA table_info({table})")} for table in tables}
+
+
+def test_a_key_comes_back(store: Store) -> None:
+    """With all that it may do, and when it was used."""
+    key = Key(id="key-1", endpoint="churn", hash="c0", owner="ci", created=1.0, methods=("predict",), expires=9.0, quota=5, place=7)
+    store.add_key(key)
+    store.note_uses({"key-1": 3.0})
+
+    assert [msgspec.structs.replace(key, last_used=3.0)] == store.keys("churn")

@@ -18,6 +18,7 @@ from jupyter_deploy.bentos.python.endpoint.board import Board
 from jupyter_deploy.bentos.python.endpoint.contract import Contract, Golden, Manifest, Method, Output
 from jupyter_deploy.bentos.python.endpoint.hotpath import HotPath, Served, routes_of
 from jupyter_deploy.bentos.python.endpoint.keys import Keys
+from jupyter_deploy.bentos.python.endpoint.ledger import Ledger
 from jupyter_deploy.bentos.python.endpoint.limits import Limits
 from jupyter_deploy.bentos.python.endpoint.model import BoundMethod, Model
 
@@ -68,7 +69,7 @@ def make_app(tmp_path: Path) -> Callable[..., HotPath]:
         golden = [Golden(method="predict", rows=[[1.0, 2.0, 3.0]], answers=[6.0])]
         manifest = Manifest(endpoint="churn", language_version="3", framework="callable")
         model = Model(manifest, Contract(methods=(method,)), golden, {"predict": BoundMethod(method, function)})
-        found = Keys(write_keys(tmp_path / "keys.json", SECRET))
+        found = Keys(write_keys(tmp_path / "keys.json", SECRET), Ledger(2))
         served = Served(
             model=model, release="churn@7", state="verified", keys=found, board=Board(routes_of(model), 2),
             limits=Limits(deadline=deadline, body=limit, **limits),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -119,7 +120,8 @@ def test_a_revoked_key_ends_the_stream(tmp_path: Path) -> None:
 
     def revoking(to: int) -> Iterator[int]:
         yield 0
-        app.served.keys.check = lambda _: None  # type: ignore[method-assign]  # as the file of keys says from now on
+        write_keys(tmp_path / "keys.json")  # none of them
+        time.sleep(0.3)
         yield from range(1, to)
 
     app.served.model.methods["predict"].__init__(app.served.model.contract.methods[0], revoking)  # type: ignore[misc]

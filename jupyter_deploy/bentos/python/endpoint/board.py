@@ -14,7 +14,7 @@ from typing import NamedTuple
 from .quarantine import Quarantine, Running
 from .vitals import Vital, Vitals
 
-CODES = (200, 400, 401, 404, 405, 406, 408, 413, 415, 422, 429, 500, 502, 504)
+CODES = (200, 400, 401, 403, 404, 405, 406, 408, 413, 415, 422, 429, 500, 502, 504)
 BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)  # seconds
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 10_000, 100_000, 1_000_000)  # rows
 BEAT, BUSY, READY, STATE = 0, 1, 2, 3  # cells of a slot before its routes; STATE is their number

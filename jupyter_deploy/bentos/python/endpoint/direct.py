@@ -74,7 +74,7 @@ class Direct:
         app = self._protocol.hot
         self._is_begun = True
         try:
-            self._caller = app.authorized(self._request)
+            self._caller = app.authorized(self._request, self._route)
             self._exchange = app.opened(self._route, self._request)
         except Problem as problem:
             if self._expects and not self._body:

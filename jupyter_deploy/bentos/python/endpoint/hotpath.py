@@ -22,7 +22,7 @@ from .exchange import JSON, Exchange, Headers, Request, Route
 from .formats import has_arrow
 from .limits import Limits
 from .model import BoundMethod, Model
-from .problems import BodyTooLarge, NoSuchRoute, NotJson, Problem, RequestTimeout, Unauthorized, WrongMethod
+from .problems import BodyTooLarge, NoSuchRoute, NotJson, Problem, RequestTimeout, WrongMethod
 from .quarantine import digest
 from .refusals import Reply, document, refusal
 from .routes import LIVE, READY, is_inference, routes_by_path, told
@@ -41,10 +41,14 @@ OWN_SCRIPTS = b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src
 
 
 class Checker(Protocol):
-    """Whatever says whose key a secret is."""
+    """Whatever says whose key a secret is, and what it may do."""
 
-    def check(self, secret: str) -> str | None:
-        """Say whose key a secret is, or None."""
+    def start(self, worker: int) -> None:
+        """Count as one of the workers."""
+        ...
+
+    def admit(self, secret: str, method: str = "") -> str:
+        """Give the id of the key, or raise a `Problem` where it may not call that method, or not read what is no method."""
         ...
 
 
@@ -121,6 +125,7 @@ class HotPath:
             worker: Its number, from 0.
         """
         self.slot = self.served.board.slot(worker)
+        self.served.keys.start(worker)
         self.batching = Batching(self.slot, self.served.limits)
         self._ids = os.urandom(6).hex().encode()
         self._number = 0
@@ -164,28 +169,26 @@ class HotPath:
             request.id = b"%b%06x" % (self._ids, self._number)
         return request
 
-    def authorized(self, request: Request) -> str:
-        """Find out whose key a request comes with.
+    def authorized(self, request: Request, route: Route | None = None) -> str:
+        """Find out whose key a request comes with, and count it.
 
         Args:
             request: Its head.
+            route: The method of the model that it calls; None for all else.
 
         Returns:
             The key's id.
 
         Raises:
-            Unauthorized: If it opens nothing.
+            Problem: If it opens nothing, or not this.
         """
-        caller = self.served.keys.check(request.secret)
-        if caller is None:
-            raise Unauthorized
-        return caller
+        return self.served.keys.admit(request.secret, route.method.method.name if route else "")
 
     async def _answer(self, request: Request, began: float, scope: Scope, receive: Receive, send: Send) -> Reply | None:
+        route = self._routes.get(request.path) if request.method == "POST" else None
         anonymous = request.path in ANONYMOUS and request.method in ("GET", "HEAD")
-        caller = "" if anonymous else self.authorized(request)
-        route = self._routes.get(request.path)
-        if route is not None and request.method == "POST":
+        caller = "" if anonymous else self.authorized(request, route)
+        if route is not None:
             return await self._predict(route, request, caller, began, receive, send)
         return await self._get(request, scope, receive, send)
 
@@ -254,8 +257,10 @@ class HotPath:
         stream = streams.Stream(route.method)
 
         async def more() -> bytes | None:
-            if self.served.keys.check(request.secret) is None:
-                return streams.failed(document(Unauthorized(), request))
+            try:
+                self.authorized(request)
+            except Problem as problem:  # it was revoked, or has ended
+                return streams.failed(document(problem, request))
             result = await self._asked(stream, streams.NEXT, body, caller, time.monotonic(), receive)
             return streams.failed(document(result, request)) if isinstance(result, Problem) else result
 

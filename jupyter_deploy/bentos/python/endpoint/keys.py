@@ -2,7 +2,8 @@
 
 A secret is `jd_`, 43 base62 characters (256 random bits) and six base62 characters of CRC-32 over all before them, so that a
 truncated or mistyped one is known without a look at any list. The file holds only HMAC-SHA-256 hashes:
-`{"pepper": hex, "keys": [{"id", "hash"}]}`.
+`{"pepper": hex, "keys": [{"id", "hash", "place"}], "limited": [{"id", "hash", "place", "methods", "expires", "quota"}]}`. Keys that
+may not do everything stand apart, so that a worker of a version that knows no limits does not know them at all.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ import zlib
 from pathlib import Path
 
 import msgspec
+
+from .ledger import DAY, PLACES, Ledger
+from .problems import KeyExpired, OutOfScope, QuotaExceeded, Unauthorized
 
 PREFIX = "jd_"
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -70,14 +74,35 @@ def hash_key(secret: str, pepper: bytes) -> str:
     return hmac.digest(pepper, secret.encode(), "sha256").hex()
 
 
-class _Entry(msgspec.Struct):
+class Entry(msgspec.Struct):
+    """A key as a worker knows it.
+
+    Attributes:
+        id: Its public id.
+        hash: HMAC-SHA-256 of its secret, hexadecimal.
+        place: Where the ledger counts it.
+        methods: The methods that it may call; all of them where None.
+        expires: When it ends, in seconds since the epoch; never where None.
+        quota: Requests a day; any number where None.
+    """
+
     id: str
     hash: str
+    place: int = PLACES
+    methods: frozenset[str] | None = None
+    expires: float | None = None
+    quota: int | None = None
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether there is anything that it may not do."""
+        return not (self.methods is None and self.expires is None and self.quota is None)
 
 
 class _File(msgspec.Struct):
     pepper: str
-    keys: list[_Entry]
+    keys: list[Entry]
+    limited: list[Entry] = []
 
 
 class Keys:
@@ -85,38 +110,88 @@ class Keys:
 
     Args:
         path: The file; a missing or broken one opens nothing.
+        ledger: Where it is counted what they are used for; one of its own, for one worker, where None.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, ledger: Ledger | None = None) -> None:
         self.path = path
+        self._ledger = ledger or Ledger(1)
         self._pepper = b""
-        self._ids: dict[str, str] = {}
+        self._known: dict[str, Entry] = {}
         self._seen: tuple[int, int, int] | None = None
         self._looked = float("-inf")
-        self._checked: dict[str, str] = {}  # the ids of secrets that opened since the last look at the file
+        self._checked: dict[str, tuple[Entry, bool]] = {}  # by secret: those that opened since the last look, and whether limited
+        self.start(0)
 
-    def check(self, secret: str) -> str | None:
-        """Find out whose key a secret is.
+    def start(self, worker: int) -> None:
+        """Count as one of the workers, after the fork.
+
+        Args:
+            worker: Its number, from 0.
+        """
+        self._uses = self._ledger.of(worker)
+        self._looked = float("-inf")
+
+    def admit(self, secret: str, method: str = "") -> str:
+        """Find out whose key a secret is, and whether it may do what is asked.
 
         Args:
             secret: What the caller presented.
+            method: The method of the model that is called; empty for all else, which is in no key's scope or quota.
 
         Returns:
-            The key's id, or None where it opens nothing.
+            The key's id.
+
+        Raises:
+            Unauthorized: If it opens nothing.
+            KeyExpired: If the key has ended.
+            OutOfScope: If the key is not for this method.
+            QuotaExceeded: If the key was used as often today as it may.
         """
         now = time.monotonic()
         if now - self._looked > FRESH:
-            self._looked = now
-            self._checked.clear()
-            self._refresh()
+            self._look(now)
+        found = self._checked.get(secret) or self._open(secret)
+        entry, limited = found
+        if limited:
+            self._limit(entry, method, now)
+        elif method:
+            self._uses.note(entry.place, now)
+        else:
+            self._uses.touch(entry.place, now)
+        return entry.id
+
+    def _limit(self, entry: Entry, method: str, now: float) -> None:
+        if entry.expires is not None and time.time() >= entry.expires:
+            raise KeyExpired(entry.expires)
+        if method and entry.methods is not None and method not in entry.methods:
+            raise OutOfScope(method, entry.methods)
+        if not method:
+            self._uses.touch(entry.place, now)
+        elif entry.quota is None:
+            self._uses.note(entry.place, now)
+        elif not self._uses.admit(entry.place, entry.quota, now):
+            raise QuotaExceeded(entry.quota, DAY - time.time() % DAY)
+
+    def _open(self, secret: str) -> tuple[Entry, bool]:
+        if not well_formed(secret):
+            raise Unauthorized
         # A lookup by hash leaks nothing by its time: nobody can choose which hash a guess has, without the interpreter's own secret
         # here and the pepper there.
-        known = self._checked.get(secret)
-        if known is None and well_formed(secret):
-            known = self._ids.get(hash_key(secret, self._pepper))
-            if known is not None:
-                self._checked[secret] = known
-        return known
+        entry = self._known.get(hash_key(secret, self._pepper))
+        if entry is None:  # it may have been made a moment ago
+            self._refresh()
+            entry = self._known.get(hash_key(secret, self._pepper))
+        if entry is None:
+            raise Unauthorized
+        found = self._checked[secret] = entry, entry.is_limited
+        return found
+
+    def _look(self, now: float) -> None:
+        self._looked = now
+        self._checked.clear()
+        self._uses.look(now, time.time())
+        self._refresh()
 
     def _refresh(self) -> None:
         try:
@@ -127,10 +202,10 @@ class Keys:
             read = msgspec.json.decode(self.path.read_bytes(), type=_File)
             pepper = bytes.fromhex(read.pepper)
         except (OSError, ValueError, msgspec.MsgspecError):
-            self._seen, self._ids = None, {}
+            self._seen, self._known = None, {}
             return
         self._seen, self._pepper = seen, pepper
-        self._ids = {entry.hash: entry.id for entry in read.keys}
+        self._known = {one.hash: one for one in (*read.keys, *read.limited) if 0 <= one.place <= PLACES}
 
 
 class OneKey:
@@ -143,26 +218,39 @@ class OneKey:
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
 
-    def check(self, secret: str) -> str | None:
+    def start(self, worker: int) -> None:
+        """Count nothing."""
+
+    def admit(self, secret: str, method: str = "") -> str:  # noqa: ARG002 (it is for all of them)
         """Compare in constant time.
 
         Args:
             secret: What the caller presented.
+            method: Ignored.
 
         Returns:
-            `owner`, or None where it is another.
+            `owner`.
+
+        Raises:
+            Unauthorized: If it is another.
         """
-        return "owner" if hmac.compare_digest(self._secret, secret.encode()) else None
+        if not hmac.compare_digest(self._secret, secret.encode()):
+            raise Unauthorized
+        return "owner"
 
 
 class Open:
     """No keys at all: whoever reaches the endpoint may call it."""
 
-    def check(self, secret: str) -> str | None:  # noqa: ARG002 (the protocol of a checker)
+    def start(self, worker: int) -> None:
+        """Count nothing."""
+
+    def admit(self, secret: str, method: str = "") -> str:  # noqa: ARG002 (the protocol of a checker)
         """Let everybody in.
 
         Args:
             secret: Ignored.
+            method: Ignored.
 
         Returns:
             `anonymous`.

@@ -5,12 +5,15 @@ A problem names the place of what is wrong and never repeats a value that the ca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Collection, Sequence
+from datetime import datetime, timezone
 from typing import Any, ClassVar
 
 TITLES = {  # HTTP's own phrases, as RFC 9457 wants them for `about:blank`
     400: "Bad Request",
     401: "Unauthorized",
+    403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
     406: "Not Acceptable",
@@ -38,7 +41,7 @@ class Problem(Exception):
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "model_failed"
-    headers: ClassVar[tuple[tuple[bytes, bytes], ...]] = ()
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
     def __init__(self, detail: str = "", errors: Errors = ()) -> None:
         super().__init__(detail)
@@ -83,6 +86,26 @@ class Unauthorized(Problem):
     status = 401
     code = "unauthorized"
     headers = ((b"www-authenticate", b"Bearer"),)
+
+
+class KeyExpired(Unauthorized):
+    """The key has ended by itself."""
+
+    code = "key_expired"
+
+    def __init__(self, expired: float) -> None:
+        super().__init__(f"This key ended at {datetime.fromtimestamp(expired, timezone.utc):%Y-%m-%dT%H:%M:%SZ}.")
+
+
+class OutOfScope(Problem):
+    """The key is for other methods."""
+
+    status = 403
+    code = "out_of_scope"
+
+    def __init__(self, method: str, methods: Collection[str]) -> None:
+        may = f"It may call: {', '.join(sorted(methods))}." if methods else "It may call none."
+        super().__init__(f"This key may not call `{method}`. {may}")
 
 
 class NoSuchRoute(Problem):
@@ -168,6 +191,17 @@ class Busy(Problem):
 
     def __init__(self) -> None:
         super().__init__("Too many requests wait for the model. Send this one again after a moment.")
+
+
+class QuotaExceeded(Problem):
+    """The key was used as often today as it may."""
+
+    status = 429
+    code = "quota_exceeded"
+
+    def __init__(self, quota: int, seconds: float) -> None:
+        super().__init__(f"This key is good for {quota:,} requests a day, and they are used up until midnight, UTC.")
+        self.headers = ((b"retry-after", b"%d" % math.ceil(seconds)),)
 
 
 class ModelFailed(Problem):

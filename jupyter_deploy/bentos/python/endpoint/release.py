@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from . import devices, isolation, log, memory, network
 from .control import Command, Control, prepare
+from .ledger import FOLDER, Ledger
 
 if TYPE_CHECKING:
     from uvicorn import Config
@@ -105,6 +106,7 @@ class ReleaseParent:
     def run(self) -> None:
         """Live until told to stop; the process ends with it."""
         self._settle()
+        self.ledger = Ledger(self.spec.workers, Path(self.spec.keys).parent / FOLDER, self.spec.release)
         self.control = Control(self.folder / "parent.sock", self._answer)
         signal.set_wakeup_fd(self.control.waker, warn_on_full_buffer=False)
         paths = [self.folder / f"w{number}.sock" for number in range(self.spec.workers)]
@@ -209,9 +211,8 @@ class ReleaseParent:
         from .keys import Keys
 
         spec, loaded = self.spec, model.load(Path(self.spec.folder), strict=limits.strict)
-        served = Served(
-            model=loaded, release=spec.release, state=spec.state, keys=Keys(Path(spec.keys)), board=board, limits=limits
-        )
+        keys = Keys(Path(spec.keys), self.ledger)
+        served = Served(model=loaded, release=spec.release, state=spec.state, keys=keys, board=board, limits=limits)
         inner = self._inner(served) if self.bentoml else None
         if not tracing.configured():
             return HotPath(served, inner)
@@ -253,6 +254,7 @@ class ReleaseParent:
     def _in_worker(self, number: int) -> None:
         unsignalled()
         self.control.close()
+        self.ledger.leave()
         if self.spec.gpus:
             devices.choose(self.spec.gpus[number])
         if self.spec.isolated:
@@ -266,6 +268,7 @@ class ReleaseParent:
                 workers.signal(signal.SIGKILL)
                 return
             self.control.step(TICK)
+            self.ledger.save()
             if not self.control.holds_path():  # nobody can reach this release any more: another one took its place
                 self.grace = GRACE
         self._drain(workers, self.grace)
@@ -276,8 +279,10 @@ class ReleaseParent:
         end = time.monotonic() + grace
         while workers.alive() and time.monotonic() < end:
             self.control.step(TICK)
+            self.ledger.save()
             workers.reap()
         workers.signal(signal.SIGKILL)
+        self.ledger.save()
 
     def _tell_failure(self) -> None:
         end = time.monotonic() + FAILED_STAYS
