@@ -21,11 +21,14 @@ from jupyter_deploy import home as homes
 from jupyter_deploy.agent import lifecycle
 from jupyter_deploy.agent.app import Agent
 from jupyter_deploy.agent.feed import Feed
+from jupyter_deploy.agent.observing import LOOKED
 from jupyter_deploy.deployer import Deployer
 from jupyter_deploy.home import Home
+from jupyter_deploy.observe.observer import Observer
 from jupyter_deploy.store import Store
 
 IDLE = 15 * 60.0  # seconds without a call after which an agent without endpoints ends
+LAST_LOOK = 2.0  # seconds for the last look before the end
 RETRY, LONGEST_RETRY = 2.0, 10.0  # seconds until what could not answer again is tried again, doubled each time
 log = logging.getLogger("jupyter_deploy.agent")
 
@@ -63,11 +66,20 @@ async def serve(home: Home) -> None:
     feed.loop = asyncio.get_running_loop()
     store = Store(home.store)
     port = settings.read(home.root, {})[0].port  # from the environment, as `lifecycle.connect` has set it
-    deployer = Deployer(home, store, plugins.load("targets", "local")(home, port), feed.tell)
-    agent = Agent(deployer, feed, port)
+    target = plugins.load("targets", "local")(home, port)
+    observer = Observer(target, store, lambda: feed.tell(LOOKED))
+
+    def changed(name: str, number: int) -> None:
+        feed.tell(name, number)
+        observer.wake()  # what began to answer is looked at before it has counted much
+
+    deployer = Deployer(home, store, target, changed)
+    agent = Agent(deployer, observer, feed, port)
     for one in (signal.SIGTERM, signal.SIGINT):
         feed.loop.add_signal_handler(one, agent.ending.set)
     threading.Thread(target=_resume, args=(agent,), name="resume", daemon=True).start()
+    looking = threading.Thread(target=observer.run, name="observe", daemon=True)
+    looking.start()
     server = _Server(
         uvicorn.Config(agent.app(), log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1)
     )
@@ -76,6 +88,8 @@ async def serve(home: Home) -> None:
     await _until_end(agent, server)
     server.should_exit = True
     await serving
+    observer.close()
+    await asyncio.to_thread(looking.join, LAST_LOOK)
     deployer.halt()
     await asyncio.to_thread(deployer.target.close, agent.everything)
     log.info("the agent ends%s", " with its endpoints" if agent.everything else "; its endpoints go on")

@@ -23,8 +23,10 @@ from starlette.routing import Route
 from jupyter_deploy import __version__, errors
 from jupyter_deploy import home as homes
 from jupyter_deploy.agent.feed import Feed
+from jupyter_deploy.agent.observing import Observing
 from jupyter_deploy.agent.replies import json, problem
 from jupyter_deploy.deployer import Deployer
+from jupyter_deploy.observe.observer import Observer
 from jupyter_deploy.received import Received
 from jupyter_deploy.records import RECENT
 from jupyter_deploy.values import Capture, Options, from_json, to_json
@@ -71,17 +73,19 @@ class Agent:
 
     Args:
         deployer: What does the work.
+        observer: What looks at the endpoints.
         feed: Wakes those who follow a release.
         port: The port that it was told to serve the endpoints at; None where it chose one itself.
     """
 
-    def __init__(self, deployer: Deployer, feed: Feed, port: int | None) -> None:
+    def __init__(self, deployer: Deployer, observer: Observer, feed: Feed, port: int | None) -> None:
         self.deployer = deployer
         self.feed = feed
         self.port = port
         self.ending = asyncio.Event()
         self.everything = False
         self.trouble = ""
+        self.observing = Observing(deployer, observer, feed, lambda: self.trouble)
 
     def app(self) -> Starlette:
         """Put the routes together.
@@ -114,6 +118,7 @@ class Agent:
                 Route("/targets", self.targets),
                 Route("/free", self.free, methods=["POST"]),
                 Route("/stop", self.stop, methods=["POST"]),
+                *self.observing.routes(),
             ],
             exception_handlers={errors.DeployError: problem, OSError: self.disk},
         )

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from jupyter_deploy.agent.transport import PATIENT, QUICK, Transport
-from jupyter_deploy.values import Capture, Endpoint, Event, Golden, Lock, Options, Release, Sample, Series, from_json
+from jupyter_deploy.agent.observations import Observations
+from jupyter_deploy.agent.transport import PATIENT, QUICK
+from jupyter_deploy.values import Capture, Endpoint, Event, Golden, Lock, Options, Release, from_json
 
 if TYPE_CHECKING:  # what reads archives is not for every kernel that deploys
     from jupyter_deploy.archive import Index
@@ -17,7 +18,7 @@ if TYPE_CHECKING:  # what reads archives is not for every kernel that deploys
     from jupyter_deploy.received import Received
 
 
-class AgentClient(Transport):
+class AgentClient(Observations):
     """The agent, as its users see it.
 
     Args:
@@ -188,32 +189,6 @@ class AgentClient(Transport):
             Inputs and the notebook's own answers, request by request.
         """
         return from_json(self._ask("GET", f"/endpoints/{name}/releases/{number}/golden"), list[Golden])
-
-    def samples(self, name: str, span: int = 300, since: float = 0.0) -> Series:
-        """Read the figures of an endpoint.
-
-        Args:
-            name: The endpoint.
-            span: The seconds up to now: 300, 3600 or 86400.
-            since: Leave out samples that ended before, in seconds since the epoch.
-
-        Returns:
-            The samples.
-        """
-        return from_json(self._ask("GET", f"/endpoints/{name}/samples?span={span}&since={since}", timeout=QUICK), Series)
-
-    def sample_stream(self, name: str) -> Iterator[Sample]:
-        """Follow the figures of an endpoint.
-
-        Args:
-            name: The endpoint.
-
-        Yields:
-            A sample each second, for as long as somebody listens.
-        """
-        for line in self._lines(f"/endpoints/{name}/samples/stream"):
-            if line:
-                yield from_json(line, Sample)
 
     def rollback(self, name: str, to: int | None = None) -> Endpoint:
         """Let an older verified release answer again.

@@ -139,11 +139,12 @@ class Envoy:
         """
         return list(self._read("rds")["resources"])
 
-    def stats(self, pattern: str) -> dict[str, str]:
+    def stats(self, pattern: str, *, used: bool = False) -> dict[str, str]:
         """Read Envoy's counters, which are always up to date.
 
         Args:
             pattern: A regular expression for their names.
+            used: Whether to leave out those that never counted anything, which is a tenth of the work.
 
         Returns:
             Their values as text.
@@ -151,7 +152,8 @@ class Envoy:
         Raises:
             OSError: If Envoy does not answer.
         """
-        _, body = sockets.request(self._admin, "GET", f"/stats?filter={quote(pattern)}", timeout=PATIENCE)
+        query = f"{'usedonly&' if used else ''}filter={quote(pattern)}"
+        _, body = sockets.request(self._admin, "GET", f"/stats?{query}", timeout=PATIENCE)
         lines = (line.partition(": ") for line in body.decode().splitlines())
         return {name: value.strip('"') for name, _, value in lines}
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from jupyter_deploy import errors
 from jupyter_deploy.home import Home
-from jupyter_deploy.targets.base import Health, Launch, Traffic
+from jupyter_deploy.targets.base import Count, Health, Launch, Traffic
 from jupyter_deploy.targets.local import router
 from jupyter_deploy.targets.local.envoy import Envoy
 from jupyter_deploy.targets.local.parents import Parents
@@ -31,6 +31,13 @@ COUNTERS = {
     "timeouts": "upstream_rq_timeout",
     "in_flight": "upstream_rq_active",
 }
+FIGURES = {
+    "upstream_rq_completed": "requests",
+    "upstream_rq_5xx": "errors",
+    "upstream_rq_4xx": "refused",
+    "membership_healthy": "workers",
+}  # those of a cluster's counters count what callers got in the end, also what the router answered for it itself
+COUNTED = rf"^cluster\.[^.]+\.({'|'.join(FIGURES)})$"
 
 log = logging.getLogger(__name__)
 
@@ -191,6 +198,24 @@ class Local:
         files = {name: home.router / f"{name}.json" for name in ("cds", "rds")}
         found = {name: json.loads(file.read_bytes())["resources"] for name, file in files.items() if file.exists()}
         return {one["name"] for one in found.get("cds", ())} | router.routed(found.get("rds", ()))
+
+    def counts(self) -> dict[str, Count] | None:
+        """Read in one look what callers were answered.
+
+        Returns:
+            What was counted for each release that has a cluster, by launch id; None where the router does not answer.
+        """
+        try:
+            found = self._envoy.stats(COUNTED, used=True)
+        except (ConnectionRefusedError, FileNotFoundError):
+            return {}  # there is none, and the next one counts from the beginning
+        except OSError:
+            return None
+        figures: dict[str, dict[str, int]] = {}
+        for name, value in found.items():
+            _, launch, figure = name.split(".")
+            figures.setdefault(launch, {})[FIGURES[figure]] = int(value)
+        return {launch: Count(**one) for launch, one in figures.items()}
 
     def samples(self, id: str) -> dict[str, Any]:
         """Read what was counted for a release: by the router since the router started, by its workers since it was started.

@@ -1,0 +1,1 @@
+"""Step 6: look at what answers, and tell how it is: a running endpoint -> its samples."""

@@ -1,0 +1,200 @@
+"""What was counted within one interval of one endpoint, how intervals are put together, and what is read from them."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable
+
+from jupyter_deploy.values import Sample, Value
+
+# How many requests took more than the first and at most the second number of seconds. Those beyond the last bound have it twice, so
+# that a quantile among them is that bound, as Prometheus has it.
+Spread = tuple[tuple[float, float, int], ...]
+QUANTILES = (0.50, 0.95, 0.99)
+
+
+class Tally(Value, frozen=True, kw_only=True):
+    """One interval of one endpoint; as `Sample`, but for the spread of latencies, which can be added up.
+
+    Attributes:
+        at: When it ended, in seconds since the epoch.
+        seconds: How long it was.
+        requests: Requests that were answered.
+        errors: Those answered with a status from 500.
+        refused: Those answered with a status from 400 to 499.
+        rows: Rows that were predicted.
+        spread: How long workers took to answer, in ascending order.
+        workers: Workers that were ready at its end.
+        queue: Requests that waited for a model at its end.
+        memory: Bytes that the workers took at its end.
+        restarts: Workers that were replaced.
+        split: Requests by the release that answered them.
+    """
+
+    at: float
+    seconds: float
+    requests: int = 0
+    errors: int = 0
+    refused: int = 0
+    rows: int = 0
+    spread: Spread = ()
+    workers: int = 0
+    queue: int = 0
+    memory: int = 0
+    restarts: int = 0
+    split: dict[str, int] = {}
+
+
+def merged(tallies: Iterable[Tally]) -> Tally | None:
+    """Put intervals together.
+
+    Args:
+        tallies: Intervals of one endpoint, oldest first.
+
+    Returns:
+        One interval; None where there is none.
+    """
+    parts = tuple(tallies)
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    last = parts[-1]
+    split: dict[str, int] = {}
+    for one in parts:
+        for tag, number in one.split.items():
+            split[tag] = split.get(tag, 0) + number
+    return Tally(
+        at=last.at, seconds=sum(one.seconds for one in parts), requests=sum(one.requests for one in parts),
+        errors=sum(one.errors for one in parts), refused=sum(one.refused for one in parts), rows=sum(one.rows for one in parts),
+        spread=summed(one.spread for one in parts if one.spread), restarts=sum(one.restarts for one in parts), split=split,
+        workers=last.workers, queue=last.queue, memory=last.memory,
+    )  # fmt: skip
+
+
+def summed(spreads: Iterable[Spread]) -> Spread:
+    """Add spreads up.
+
+    Args:
+        spreads: The spreads; those of releases of different ages may have different bounds.
+
+    Returns:
+        Their sum, in ascending order.
+    """
+    found: dict[tuple[float, float], int] = {}
+    for spread in spreads:
+        for low, high, number in spread:
+            found[low, high] = found.get((low, high), 0) + number
+    return tuple((low, high, number) for (low, high), number in sorted(found.items()) if number)
+
+
+def quantile(spread: Spread, share: float) -> float | None:
+    """Say within which time a share of the requests was answered, interpolated within its bucket as Prometheus does.
+
+    Args:
+        spread: The spread.
+        share: From 0 to 1.
+
+    Returns:
+        Seconds; None where nothing was answered.
+
+    Source:
+        `histogram_quantile` of Prometheus.
+    """
+    rank, before = share * sum(number for _, _, number in spread), 0
+    for low, high, number in spread:
+        if before + number >= rank:
+            return low + (high - low) * (rank - before) / number
+        before += number
+    return None
+
+
+def sample(tally: Tally) -> Sample:
+    """Tell of an interval as people see it.
+
+    Args:
+        tally: The interval.
+
+    Returns:
+        The sample.
+    """
+    p50, p95, p99 = (quantile(tally.spread, share) for share in QUANTILES)
+    return Sample(
+        at=tally.at, seconds=tally.seconds, requests=tally.requests, errors=tally.errors, refused=tally.refused, rows=tally.rows,
+        p50=p50, p95=p95, p99=p99, workers=tally.workers, queue=tally.queue, memory=tally.memory, restarts=tally.restarts,
+        split=tally.split,
+    )  # fmt: skip
+
+
+class Ring:
+    """The newest intervals of an endpoint, so many and no more.
+
+    Args:
+        step: Intervals that end within the same so many seconds become one; 0 leaves each as it is.
+        most: How many are kept.
+    """
+
+    def __init__(self, step: int, most: int) -> None:
+        self.step = step
+        self._kept: deque[Tally] = deque(maxlen=most)
+
+    def add(self, tally: Tally) -> None:
+        """Add the newest interval.
+
+        Args:
+            tally: The interval; older ones that the clock has yet to reach, because it was set back, are dropped.
+        """
+        while self._kept and self._kept[-1].at >= tally.at:
+            self._kept.pop()
+        if self.step and self._kept and self.place(self._kept[-1].at) == self.place(tally.at):
+            both = merged((self._kept.pop(), tally))
+            tally = both or tally
+        self._kept.append(tally)
+
+    def place(self, at: float) -> int:
+        """Say to which step a time belongs.
+
+        Args:
+            at: Seconds since the epoch.
+
+        Returns:
+            The step's number; what ends where a step ends still belongs to it.
+        """
+        return math.ceil(at / self.step)
+
+    def since(self, at: float) -> list[Tally]:
+        """List what ended after a time.
+
+        Args:
+            at: Seconds since the epoch.
+
+        Returns:
+            The intervals, oldest first.
+        """
+        found = []
+        for one in reversed(self._kept):
+            if one.at <= at:
+                break
+            found.append(one)
+        return found[::-1]
+
+    def last(self, seconds: float) -> list[Tally]:
+        """List the newest intervals that together are as long as a time.
+
+        Args:
+            seconds: The time.
+
+        Returns:
+            The intervals, oldest first.
+        """
+        found: list[Tally] = []
+        for one in reversed(self._kept):
+            if seconds <= 0:
+                break
+            found.append(one)
+            seconds -= one.seconds
+        return found[::-1]
+
+    @property
+    def newest(self) -> Tally | None:
+        """The newest interval."""
+        return self._kept[-1] if self._kept else None
