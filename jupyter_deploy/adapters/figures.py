@@ -9,11 +9,13 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from jupyter_deploy.adapters import view as words
-from jupyter_deploy.adapters.markup import FONT, MUTED, ROW, escaped
+from jupyter_deploy.adapters.markup import MUTED, ROW, escaped
 from jupyter_deploy.values import Sample, Series
 
 RECENT = 10.0  # seconds over which the present rate is counted
 UNKNOWN = "-"
+SPANS = {300: "5 min", 3600: "1 h", 86_400: "24 h"}
+COUNTED = ("requests", "rows", "errors", "refused", "restarts")
 
 
 class Number(NamedTuple):
@@ -28,46 +30,53 @@ class Number(NamedTuple):
     value: str
 
 
-def numbers(series: Series) -> list[Number]:
-    """Write the figures of a span of time.
+def present(series: Series) -> list[Number]:
+    """Write what happens now.
 
     Args:
         series: The samples.
 
     Returns:
-        What happens now first, then what happened in the whole span.
+        Rate, latency, workers, queue and memory.
     """
     last = current(series)
     tried = next((one for one in reversed(series.samples) if one.p50 is not None), None)
     return [
-        Number("requests", f"{rate(series):.3g}/s"),
+        Number("rate", f"{rate(series):.3g}/s"),
         *(Number(name, latency(getattr(tried, name, None))) for name in ("p50", "p95", "p99")),
         Number("workers", str(last.workers) if last else UNKNOWN),
         Number("queue", str(last.queue) if last else UNKNOWN),
         Number("memory", words.size(last.memory) if last and last.memory else UNKNOWN),
-        *(Number(f"{name} in {words.span(series.span)}", f"{_sum(series, field):,}") for name, field in COUNTED),
-        Number("answered by", share(series.samples)),
     ]
 
 
-COUNTED = (("requests", "requests"), ("rows", "rows"), ("errors", "errors"), ("refused", "refused"), ("restarts", "restarts"))
-
-
-def lines(series: Series) -> list[str]:
-    """Write the figures of a span of time as text.
+def whole(series: Series) -> list[Number]:
+    """Write what happened in the whole span.
 
     Args:
         series: The samples.
 
     Returns:
-        Two lines.
+        Counts, and which releases answered.
     """
-    told = [f"{one.name} {one.value}" for one in numbers(series)]
-    return [f"figures of {about(series)}", "  ".join(told)]
+    counted = [Number(name, f"{sum(getattr(one, name) for one in series.samples):,}") for name in COUNTED]
+    return [*counted, Number("answered by", share(series.samples))]
+
+
+def lines(series: Series) -> list[str]:
+    """Write the figures as text.
+
+    Args:
+        series: The samples.
+
+    Returns:
+        Three lines.
+    """
+    return [f"figures {about(series)}", _line(present(series)), _line(whole(series))]
 
 
 def markup(series: Series, picture: bytes = b"") -> str:
-    """Draw the figures of a span of time as they were.
+    """Draw the figures as they were.
 
     Args:
         series: The samples.
@@ -76,16 +85,12 @@ def markup(series: Series, picture: bytes = b"") -> str:
     Returns:
         Markup that needs neither a kernel nor a script.
     """
-    cells = "".join(
-        f'<div><span style="{MUTED}">{escaped(one.name)}</span> <b>{escaped(one.value)}</b></div>' for one in numbers(series)
-    )
+    rows = "".join(f'<div style="{ROW}">{"".join(map(_number, found))}</div>' for found in (present(series), whole(series)))
     drawn = ""
     if picture:
-        said = escaped("; ".join(f"{one.name} {one.value}" for one in numbers(series)))
         source = f"data:image/png;base64,{b64encode(picture).decode('ascii')}"
-        drawn = f'<img alt="{said}" src="{source}" style="max-width:100%;margin:4px 0">'
-    head = f'<div style="{MUTED}">Figures of {escaped(about(series))}</div>'
-    return f'<div style="{FONT};margin:6px 0">{head}<div style="{ROW}">{cells}</div>{drawn}</div>'
+        drawn = f'<img alt="{escaped("charts: " + "; ".join(lines(series)))}" src="{source}" style="max-width:100%;margin:4px 0">'
+    return f'<div style="margin:6px 0"><div style="{MUTED}">Figures {escaped(about(series))}</div>{rows}{drawn}</div>'
 
 
 def about(series: Series) -> str:
@@ -95,9 +100,9 @@ def about(series: Series) -> str:
         series: The samples.
 
     Returns:
-        Such as `the last 5 min 0 s, as of 2026-11-22 14:03:09`.
+        Such as `of the last 5 min, as of 2026-11-22 14:03:09`.
     """
-    return f"the last {words.span(series.span)}, as of {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(series.now))}"
+    return f"of the last {SPANS[series.span]}, as of {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(series.now))}"
 
 
 def current(series: Series) -> Sample | None:
@@ -162,5 +167,9 @@ def latency(seconds: float | None) -> str:
     return f"{1000 * seconds:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
 
 
-def _sum(series: Series, field: str) -> int:
-    return sum(getattr(one, field) for one in series.samples)
+def _line(found: Iterable[Number]) -> str:
+    return "  ".join(f"{one.name} {one.value}" for one in found)
+
+
+def _number(one: Number) -> str:
+    return f'<span><span style="{MUTED}">{escaped(one.name)}</span> <b>{escaped(one.value)}</b></span>'

@@ -85,7 +85,7 @@ class Drawn {
           y: { range: (_u, _low, high) => [0, high ? 1.1 * high : 1] }
         },
         axes: [
-          { ...quiet, ...lines, size: 24, gap: 2, space: 70, values: times },
+          { ...quiet, ...lines, size: 24, gap: 2, space: 50, values: times },
           {
             ...quiet,
             ...lines,
@@ -95,7 +95,15 @@ class Drawn {
             values: (_u, ticks) => ticks.map(tick => short(tick))
           }
         ],
-        series: [{}, ...chart.lines.map((_, at) => ({ stroke: colours[at], dash: STROKES[at], width: 1.5 }))],
+        series: [
+          {},
+          ...chart.lines.map((_, at) => ({
+            stroke: colours[at],
+            dash: STROKES[at],
+            width: 1.5,
+            points: { show: true, size: 4, fill: colours[at], filter: alone }
+          }))
+        ],
         hooks: { setCursor: [() => this._tell()] }
       },
       [[], ...chart.lines.map(() => [])],
@@ -131,7 +139,7 @@ class Drawn {
     const at = this._uplot.cursor.idx ?? this._uplot.data[0].length - 1;
     const told = chart.lines.map((line, which) => {
       const value = this._uplot.data[which + 1][at];
-      const text = typeof value === 'number' ? `${short(value)} ${chart.unit}`.trim() : '-';
+      const text = typeof value === 'number' ? `${short(value)}${chart.unit}` : '-';
       say(this._values[which], text);
       return `${line.name} ${text}`;
     });
@@ -177,4 +185,11 @@ function stroke(at: number, colour: string): SVGElement {
   Object.entries(looks).forEach(([name, value]) => line.setAttribute(name, value));
   drawn.append(line);
   return drawn;
+}
+
+/** Which values have no neighbour to be joined with, so that they are drawn as points. */
+function alone(u: uPlot, which: number): number[] {
+  const values = u.data[which] ?? [];
+  const there = (at: number): boolean => typeof values[at] === 'number';
+  return [...values.keys()].filter(at => there(at) && !there(at - 1) && !there(at + 1));
 }

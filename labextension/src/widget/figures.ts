@@ -45,7 +45,7 @@ export function charts(samples: ISample[]): IChart[] {
   const tags = [...new Set(samples.flatMap(one => Object.keys(one.split)))].sort(byNumber).slice(-RELEASES);
   return [
     { title: 'Requests', unit: '/s', lines: (['requests', 'errors', 'refused'] as const).map(aSecond) },
-    { title: 'Latency', unit: 'ms', lines: (['p50', 'p95', 'p99'] as const).map(milliseconds) },
+    { title: 'Latency', unit: ' ms', lines: (['p50', 'p95', 'p99'] as const).map(milliseconds) },
     { title: 'Rows', unit: '/s', lines: [aSecond('rows')] },
     {
       title: 'Requests by release',
@@ -60,30 +60,32 @@ export function charts(samples: ISample[]): IChart[] {
         { name: 'queue', take: one => one.queue }
       ]
     },
-    { title: 'Memory', unit: 'MB', lines: [{ name: 'memory', take: one => one.memory / 1e6 }] }
+    { title: 'Memory', unit: ' MB', lines: [{ name: 'memory', take: one => one.memory / 1e6 }] }
   ];
 }
 
-/** The numbers of some samples: what happens now, then what happened in the whole span. */
-export function numbers(samples: ISample[], range: IRange, now: number): INumber[] {
+/** What happens now: rate, latency, workers, queue and memory. */
+export function present(samples: ISample[], now: number): INumber[] {
   const fresh = Math.max(RECENT, 2.5 * (samples.at(-1)?.seconds ?? 0));
   const recent = samples.filter(one => now - one.at <= fresh);
   const last = recent.at(-1);
   const tried = [...samples].reverse().find(one => one.p50 !== null);
   const seconds = total(recent, one => one.seconds);
-  const counted = (['requests', 'rows', 'errors', 'refused', 'restarts'] as const).map(name => ({
-    name: `${name} in ${range.label}`,
-    value: total(samples, one => one[name]).toLocaleString('en')
-  }));
+  const rate = seconds ? total(recent, one => one.requests) / seconds : 0;
   return [
-    { name: 'requests', value: `${short(seconds ? total(recent, one => one.requests) / seconds : 0)}/s` },
+    { name: 'rate', value: `${short(rate)}/s` },
     ...(['p50', 'p95', 'p99'] as const).map(name => ({ name, value: latency(tried?.[name] ?? null) })),
     { name: 'workers', value: last ? `${last.workers}` : NONE },
     { name: 'queue', value: last ? `${last.queue}` : NONE },
-    { name: 'memory', value: last?.memory ? `${short(last.memory / 1e6)} MB` : NONE },
-    ...counted,
-    { name: 'answered by', value: share(samples) }
+    { name: 'memory', value: last?.memory ? `${short(last.memory / 1e6)} MB` : NONE }
   ];
+}
+
+/** What happened in the whole span: counts, and which releases answered. */
+export function whole(samples: ISample[]): INumber[] {
+  const names = ['requests', 'rows', 'errors', 'refused', 'restarts'] as const;
+  const counted = names.map(name => ({ name, value: total(samples, one => one[name]).toLocaleString('en') }));
+  return [...counted, { name: 'answered by', value: share(samples) }];
 }
 
 /** The columns that are drawn: times first; a gap where samples are missing. */

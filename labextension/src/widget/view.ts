@@ -3,7 +3,7 @@
 import { Actions } from './actions';
 import { Charts } from './charts';
 import { button, h, say } from './dom';
-import { INumber, numbers, RANGES } from './figures';
+import { INumber, present, RANGES, whole } from './figures';
 import { Head } from './head';
 import { safe } from './safe';
 import type { Watch } from './watch';
@@ -22,7 +22,7 @@ class View {
   ) {
     this._head = new Head(_watch);
     this._actions = new Actions(_watch);
-    this._figures.append(this._bar(), this._numbers, this._empty, this._charts.node);
+    this._figures.append(this._bar(), this._present, this._past, this._whole, this._charts.node);
     this._frame.append(
       ...this._head.nodes,
       this._findings,
@@ -71,10 +71,11 @@ class View {
     const now = this._still ?? this._watch.now;
     this._still = paused ? now : null;
     say(this._asOf, this._freshness());
-    this._drawNumbers(numbers(samples, range, now));
+    drawNumbers(this._present, present(samples, now));
+    drawNumbers(this._whole, whole(samples));
     const some = samples.some(one => one.requests);
-    this._empty.hidden = some;
-    say(this._empty, `No requests in the last ${range.label}.`);
+    this._whole.hidden = !some;
+    say(this._past, some ? `In the last ${range.label}:` : `No requests in the last ${range.label}.`);
     this._charts.node.hidden = !some;
     if (some && !this._figures.hidden) {
       this._charts.draw(samples, range, now);
@@ -88,17 +89,6 @@ class View {
       return `Paused, ${at}`;
     }
     return trouble ? `${at[0].toUpperCase()}${at.slice(1)}. ${trouble}` : '';
-  }
-
-  private _drawNumbers(found: INumber[]): void {
-    if (this._numbers.children.length !== found.length) {
-      this._numbers.replaceChildren(...found.map(() => h('div', {}, h('dt', {}), h('dd', {}))));
-    }
-    found.forEach(({ name, value }, at) => {
-      const [term, told] = this._numbers.children[at].children;
-      say(term, name);
-      say(told, value);
-    });
   }
 
   private _drawDetails(): void {
@@ -121,8 +111,9 @@ class View {
   private readonly _findings = h('div', {});
   private readonly _figures = h('div', { role: 'group', 'aria-label': 'figures' });
   private readonly _asOf = h('span', { class: 'jd-muted jd-as-of' });
-  private readonly _numbers = h('dl', { class: 'jd-numbers' });
-  private readonly _empty = h('div', { class: 'jd-muted' });
+  private readonly _present = h('dl', { class: 'jd-numbers', 'aria-label': 'now' });
+  private readonly _past = h('div', { class: 'jd-muted' });
+  private readonly _whole = h('dl', { class: 'jd-numbers', 'aria-label': 'in the time shown' });
   private readonly _charts = new Charts();
   private readonly _command = h('pre', {
     class: 'jd-call',
@@ -139,4 +130,15 @@ class View {
   private _pause: HTMLButtonElement | null = null;
   private _still: number | null = null;
   private _said = '';
+}
+
+function drawNumbers(list: HTMLElement, found: INumber[]): void {
+  if (list.children.length !== found.length) {
+    list.replaceChildren(...found.map(() => h('div', {}, h('dt', {}), h('dd', {}))));
+  }
+  found.forEach(({ name, value }, at) => {
+    const [term, told] = list.children[at].children;
+    say(term, name);
+    say(told, value);
+  });
 }
