@@ -15,6 +15,7 @@ import typer
 from jupyter_deploy import __version__, errors, settings
 from jupyter_deploy.adapters import archives, card, checking, records, soundness, switching, terminal
 from jupyter_deploy.adapters import golden as goldens
+from jupyter_deploy.adapters import keys as keyring
 from jupyter_deploy.adapters import lock as locks
 from jupyter_deploy.adapters import view as words
 from jupyter_deploy.adapters.commands import Json, Name, connected, follow
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 agent = typer.Typer(help="The background process that owns what is deployed.", no_args_is_help=True)
 app.add_typer(agent, name="agent")
+app.add_typer(keyring.app, name="keys")
 
 agent.command("verify")(soundness.verify)
 

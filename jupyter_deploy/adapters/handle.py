@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import time
-from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -17,6 +15,8 @@ from jupyter_deploy.adapters import session as sessions
 from jupyter_deploy.adapters import view as words
 from jupyter_deploy.adapters.calls import Caller
 from jupyter_deploy.adapters.follow import Follower
+from jupyter_deploy.adapters.keyholder import Keyholder
+from jupyter_deploy.adapters.listing import Listing, brief
 from jupyter_deploy.adapters.live import LiveCard
 from jupyter_deploy.adapters.view import View
 from jupyter_deploy.adapters.watching import SPAN, Figures, displayed, plotted
@@ -25,29 +25,6 @@ from jupyter_deploy.agent.lifecycle import connect
 from jupyter_deploy.bentos.python.endpoint.contract import Contract
 from jupyter_deploy.values import Endpoint as State
 from jupyter_deploy.values import Options, Release
-
-T = TypeVar("T")
-P = ParamSpec("P")
-
-
-def brief(function: Callable[P, T]) -> Callable[P, T]:
-    """Leave out of an error's traceback how it came about in here: people need their own line and what to do.
-
-    Args:
-        function: What people call.
-
-    Returns:
-        The same function.
-    """
-
-    @functools.wraps(function)
-    def called(*args: P.args, **named: P.kwargs) -> T:
-        try:
-            return function(*args, **named)
-        except errors.DeployError as error:
-            raise error.with_traceback(None) from None
-
-    return called
 
 
 class Standing(State, frozen=True):
@@ -70,7 +47,7 @@ class Standing(State, frozen=True):
         return f"{answers} at {self.url}, key in {self.key_file}\n{card.releases(self, time.time())['text/plain']}"
 
 
-class Endpoint:
+class Endpoint(Keyholder):
     """An endpoint: `predict` and whatever else its model has call it, the rest looks after it.
 
     Args:
@@ -309,22 +286,6 @@ class Endpoint:
         if self._card is None or self._card.cell != running.execution_count:
             self._card = displayed(running, self.follow(), self._client)
             self._card.show()
-
-
-class Listing(list[T]):
-    """A list that a notebook shows as lines of text.
-
-    Args:
-        items: What it holds.
-        text: How it is shown.
-    """
-
-    def __init__(self, items: Iterable[T], text: str) -> None:
-        super().__init__(items)
-        self._text = text
-
-    def __repr__(self) -> str:
-        return self._text
 
 
 def newest(client: AgentClient, name: str) -> View:

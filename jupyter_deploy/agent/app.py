@@ -23,6 +23,7 @@ from starlette.routing import Route
 from jupyter_deploy import __version__, errors
 from jupyter_deploy import home as homes
 from jupyter_deploy.agent.feed import Feed
+from jupyter_deploy.agent.keyring import Keyring
 from jupyter_deploy.agent.observing import Observing
 from jupyter_deploy.agent.replies import json, problem
 from jupyter_deploy.deployer import Deployer
@@ -119,6 +120,7 @@ class Agent:
                 Route("/free", self.free, methods=["POST"]),
                 Route("/stop", self.stop, methods=["POST"]),
                 *self.observing.routes(),
+                *Keyring(self.deployer).routes(),
             ],
             exception_handlers={errors.DeployError: problem, OSError: self.disk},
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from jupyter_deploy.agent.keys import Keys
 from jupyter_deploy.agent.observations import Observations
 from jupyter_deploy.agent.transport import PATIENT, QUICK
 from jupyter_deploy.values import Capture, Endpoint, Event, Golden, Lock, Options, Release, from_json
@@ -18,7 +19,7 @@ if TYPE_CHECKING:  # what reads archives is not for every kernel that deploys
     from jupyter_deploy.received import Received
 
 
-class AgentClient(Observations):
+class AgentClient(Observations, Keys):
     """The agent, as its users see it.
 
     Args:

@@ -109,7 +109,7 @@ def test_an_error_shows_the_callers_line_alone(make: Any, handle: Callable[..., 
     with pytest.raises(errors.Refused) as caught:
         handle(make.release("refused", reason="1 of 100 differs.")).wait(10)
 
-    assert [Path(__file__).name, "handle.py"] == [entry.path.name for entry in caught.traceback]
+    assert [Path(__file__).name, "listing.py"] == [entry.path.name for entry in caught.traceback]
 
 
 def test_a_standing_is_told_in_lines(make: Any, handle: Callable[..., Endpoint]) -> None:
