@@ -37,7 +37,7 @@ export function Chart(props: {
     <figure className="jp-deploy-chart">
       <figcaption>
         <span>{title}</span>
-        <span>
+        <span className="jp-deploy-keys">
           {lines.map((line, at) => (
             <span key={line.name} className="jp-deploy-key" data-line={at}>
               {line.name} <b>{line.now}</b>
@@ -45,19 +45,21 @@ export function Chart(props: {
           ))}
         </span>
       </figcaption>
-      <svg
-        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
-        preserveAspectRatio="none"
-        role="img"
-        aria-label={props.words(highest)}
-      >
-        {lines.map((line, at) => (
-          <path key={line.name} data-line={at} d={pathOf(line.points, props.step * 2.5, x, y)} />
-        ))}
-      </svg>
-      <span className="jp-deploy-top" aria-hidden="true">
-        {top > 0 ? highest : ''}
-      </span>
+      <div className="jp-deploy-plot">
+        <svg
+          viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+          preserveAspectRatio="none"
+          role="img"
+          aria-label={props.words(highest)}
+        >
+          {lines.map((line, at) => (
+            <path key={line.name} data-line={at} d={pathOf(line.points, props.step * 2.5, x, y)} />
+          ))}
+        </svg>
+        <span className="jp-deploy-top" aria-hidden="true">
+          {top > 0 ? highest : ''}
+        </span>
+      </div>
     </figure>
   );
 }

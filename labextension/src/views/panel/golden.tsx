@@ -7,7 +7,7 @@ import { useLoaded } from './hooks';
 import { Trouble } from './trouble';
 
 const ROWS = 5; // of each method
-const LONGEST = 200; // characters of an input or an answer
+const LONGEST = 120; // characters of an input or an answer
 
 /**
  * The first golden rows of a release: inputs, and the answers that the notebook's own model gave.
@@ -32,23 +32,23 @@ export function Golden(props: { name: string; number: number }): JSX.Element {
   }
   return (
     <>
-      {methods.map(method => (
-        <Method key={method} method={method} found={value.filter(one => one.method === method)} />
+      {methods.map((method, at) => (
+        <Method key={method} method={method} found={value.filter(one => one.method === method)} open={!at} />
       ))}
     </>
   );
 }
 
-function Method(props: { method: string; found: IGolden[] }): JSX.Element {
+function Method(props: { method: string; found: IGolden[]; open: boolean }): JSX.Element {
   const { trans } = usePanel();
   const count = props.found.reduce((sum, one) => sum + one.rows.length, 0);
   const shown = props.found.flatMap(one => one.rows.map((row, at) => [row, one.answers[at]])).slice(0, ROWS);
   return (
-    <div className="jp-deploy-group">
-      <p>
+    <details className="jp-deploy-group" open={props.open}>
+      <summary>
         <code>{props.method}</code> {trans._n('%1 golden row', '%1 golden rows', count)}
         {count > shown.length && trans.__(', the first %1:', shown.length)}
-      </p>
+      </summary>
       {props.found[0].origin && (
         <p className="jp-deploy-quiet">
           {trans.__('found in')} <code>{props.found[0].origin}</code>
@@ -81,7 +81,7 @@ function Method(props: { method: string; found: IGolden[] }): JSX.Element {
           </tbody>
         </table>
       </div>
-    </div>
+    </details>
   );
 }
 

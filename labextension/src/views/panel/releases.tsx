@@ -1,3 +1,4 @@
+import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import type { IEndpoint, IProvenance, IRelease } from '../../tokens';
@@ -56,18 +57,8 @@ function Release(props: {
         <time dateTime={new Date(release.created * 1000).toISOString()} title={clock(release.created)}>
           {ago(trans, panel.endpoints.now - release.created)}
         </time>
-        {told(release.provenance).map(part => ` · ${part}`)}
+        {told(trans, release.provenance).map(part => ` · ${part}`)}
       </div>
-      {release.provenance.cells.length > 0 && (
-        <div className="jp-deploy-quiet">
-          {trans._n(
-            'cell %2',
-            'cells %2',
-            release.provenance.cells.length,
-            release.provenance.cells.join(' ')
-          )}
-        </div>
-      )}
       {release.reason && !release.verified && (
         <div>
           <Marked text={release.reason.split('\n')[0]} />
@@ -100,6 +91,8 @@ function clock(seconds: number): string {
 }
 
 /** Who made a release, and where it came from. */
-function told(origin: IProvenance): string[] {
-  return [origin.user, origin.notebook, origin.revision.slice(0, 12)].filter(Boolean);
+function told(trans: TranslationBundle, origin: IProvenance): string[] {
+  const cells = origin.cells.join(' ');
+  const from = trans._n('cell %2', 'cells %2', origin.cells.length, cells);
+  return [origin.user, origin.notebook, cells && from, origin.revision.slice(0, 12)].filter(Boolean);
 }

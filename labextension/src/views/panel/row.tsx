@@ -1,6 +1,6 @@
 import * as React from 'react';
 
-import type { ISummary } from '../../tokens';
+import type { IBrief, ISummary } from '../../tokens';
 
 import { usePanel } from './context';
 import { Copy } from './copy';
@@ -29,14 +29,13 @@ export function Row(props: {
       <button className="jp-deploy-open" tabIndex={tabIndex} data-endpoint={endpoint.name} onClick={open}>
         <span className="jp-deploy-name">{endpoint.name}</span> <Standing standing={standingOf(endpoint)} />
       </button>
-      <div className="jp-deploy-quiet">
-        {[
-          shown && tagOf(endpoint.name, shown.number),
-          endpoint.target,
-          shown && ago(trans, endpoints.now - shown.created)
-        ]
-          .filter(Boolean)
-          .join(' · ')}
+      <div className="jp-deploy-quiet jp-deploy-about">
+        {shown && <span>{tagOf(endpoint.name, shown.number)}</span>}
+        <span>
+          {[shown ? '' : null, endpoint.target, shown && ago(trans, endpoints.now - shown.created)]
+            .filter(part => part !== null)
+            .join(' · ')}
+        </span>
       </div>
       <div className="jp-deploy-line">
         <span className="jp-deploy-url" title={endpoint.url}>
@@ -66,9 +65,11 @@ function Figures(props: { endpoint: ISummary }): JSX.Element {
         label={trans.__('Rate of the last 5 minutes: at most %1', perSecond(trans, Math.max(0, ...rates)))}
       />
       {news ? (
-        <News name={props.endpoint.name} news={news} />
+        <News news={news} />
       ) : errors > 0 ? (
-        <span className="jp-deploy-wrong">{trans._n('%1 error', '%1 errors', errors)}</span>
+        <span className="jp-deploy-told" data-ended="true">
+          {trans._n('%1 error', '%1 errors', errors)}
+        </span>
       ) : (
         <>
           <span>{trans.__('p95 %1', latency(trans, p95))}</span>
@@ -79,15 +80,15 @@ function Figures(props: { endpoint: ISummary }): JSX.Element {
   );
 }
 
-function News(props: { name: string; news: NonNullable<ISummary['newest']> }): JSX.Element {
+function News(props: { news: IBrief }): JSX.Element {
   const { trans } = usePanel();
-  const { name, news } = props;
+  const { news } = props;
   const standing = news.ended
     ? wordOf(trans, news.state as 'refused' | 'failed' | 'cancelled')
     : stageWord(trans, news.stage || news.state);
   return (
-    <span className={news.ended ? 'jp-deploy-wrong' : 'jp-deploy-news'} title={news.reason}>
-      {news.ended ? '✗' : '…'} {tagOf(name, news.number)} {standing}
+    <span className="jp-deploy-told" data-ended={news.ended} title={news.reason}>
+      {news.ended ? '✗' : '…'} @{news.number} {standing}
     </span>
   );
 }
