@@ -2,12 +2,13 @@
 
 import { JupyterFrontEndPlugin } from '@jupyterlab/application';
 
+import { commands } from './plugins/commands';
 import { endpoints } from './plugins/endpoints';
 import { handshake } from './plugins/handshake';
 import { panel } from './plugins/panel';
 
 export * from './tokens';
 
-const plugins: JupyterFrontEndPlugin<unknown>[] = [endpoints, handshake, panel];
+const plugins: JupyterFrontEndPlugin<unknown>[] = [commands, endpoints, handshake, panel];
 
 export default plugins;
