@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 from collections.abc import Awaitable, Callable, Iterator
 from http import HTTPStatus
 from pathlib import Path
@@ -195,6 +196,8 @@ class Relay(Guarded):
             self._take_head(answer)
             if verb.stream:
                 await self._follow(answer)
+            elif answer.status_code == HTTPStatus.NOT_MODIFIED:
+                self.finish()
             else:
                 self.finish(await answer.aread(), set_content_type=_kind(answer))
 
@@ -290,8 +293,8 @@ def _settings(root: Path, folder: str) -> dict[str, Any]:
 
     from jupyter_deploy import settings
 
-    root = root.expanduser().resolve()
-    here = (root / folder.lstrip("/")).resolve()
+    root = root.expanduser().absolute()
+    here = Path(os.path.normpath(root / folder.lstrip("/")))
     if not here.is_relative_to(root):
         raise errors.BadInput("The folder is not below the one that this server shows.", "Name a folder of the file browser.")
     values, origins = settings.read(here, {})
