@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, expect, sync_playwright
 
 from jupyter_deploy.home import Home
 from tests.browser.lab import Lab, Notebook, running
@@ -22,7 +23,9 @@ QUIET = (
     "--disable-sync",
     "--no-first-run",
 )
-STATUS = "Failed to load resource: the server responded with a status of 4"  # the browser's own note of an answer that a test wants
+STATUS = re.compile(
+    r"Failed to load resource: the server responded with a status of (4|503)"
+)  # the browser's own note of what a test wants
 Open = Callable[..., Page]
 expect.set_options(timeout=30_000)  # milliseconds; a busy machine is no error
 
@@ -38,7 +41,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def trouble() -> list[str]:
-    """Collect what must not happen: errors of a page's script or policy, and requests that leave this machine."""
+    """Collect what must not happen: errors of a page's script or policy, dialogs, and requests that leave this machine."""
     return []
 
 
@@ -48,22 +51,27 @@ def fresh(browser: Browser, trouble: list[str]) -> Iterator[Open]:
     contexts = []
 
     def told(message: ConsoleMessage) -> None:
-        if message.type == "error" and not message.text.startswith(STATUS):
+        if message.type == "error" and not STATUS.match(message.text):
             trouble.append(message.text)
 
     def asked(request: Request) -> None:
         if urlsplit(request.url).hostname not in {"127.0.0.1", None, ""}:
             trouble.append(request.url)
 
+    def warned(dialog: Dialog) -> None:
+        if dialog.type != "beforeunload":
+            trouble.append(dialog.message)
+        dialog.accept()
+
     def opened(width: int = 1200, height: int = 900, colours: str = "light", permissions: tuple[str, ...] = ()) -> Page:
         size = {"width": width, "height": height}
         context = browser.new_context(viewport=size, color_scheme=colours, permissions=list(permissions))
         contexts.append(context)
-        page = context.new_page()
-        page.on("console", told)
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("request", asked)
-        return page
+        context.on("console", told)
+        context.on("weberror", lambda error: trouble.append(str(error.error)))
+        context.on("request", asked)
+        context.on("dialog", warned)
+        return context.new_page()
 
     yield opened
     for context in contexts:

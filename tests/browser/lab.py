@@ -93,7 +93,6 @@ def started(
     places = {f"JUPYTER_{name}_DIR": str(own / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")}
     token = secrets.token_hex(16)
     arguments = (
-        f"--IdentityProvider.token={token}",
         "--ServerApp.port=0",
         "--LabApp.news_url=None",
         f"--{application}.expose_app_in_browser=True",
@@ -103,7 +102,9 @@ def started(
     command = [str(python), "-m", MODULES[application], "--allow-root", "--no-browser", "--ip=127.0.0.1", *arguments]
     own.mkdir(parents=True, exist_ok=True)
     with (own / "log").open("w") as log:
-        server = subprocess.Popen(command, env={**os.environ, **places, **(env or {})}, stdout=log, stderr=log)
+        server = subprocess.Popen(
+            command, cwd=folder, env={**os.environ, **places, "JUPYTER_TOKEN": token, **(env or {})}, stdout=log, stderr=log
+        )
     try:
         yield Lab(_address(server, own / "log"), token, folder, server)
     finally:
