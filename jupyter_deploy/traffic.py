@@ -107,8 +107,8 @@ class Traffics:
         Returns:
             What sends a path and a JSON body.
         """
-        secret = (self.home.keys / f"{release.endpoint}.key").read_text().strip()
-        return lambda path, body: self.target.call(launch, path, body, secret)
+        file = self.home.keys / f"{release.endpoint}.key"  # read for each call, because its key may be replaced meanwhile
+        return lambda path, body: self.target.call(launch, path, body, file.read_text().strip())
 
     def is_whole(self, release: Release) -> bool:
         """Say whether a release's bundle still is what it was, as seen by this agent.
