@@ -2,6 +2,17 @@ import * as React from 'react';
 
 const WIDTH = 300;
 const HEIGHT = 60;
+const BROKEN = 2.5; // lengths of a sample without one that break a line
+
+/** One value of a line. */
+export interface IPoint {
+  /** Seconds since the epoch. */
+  at: number;
+  /** How long it stands for, in seconds; where the one before lies further back, the line is broken. */
+  seconds: number;
+  /** Null where there was nothing to measure. */
+  value: number | null;
+}
 
 /** One line of a chart. */
 export interface ILine {
@@ -9,32 +20,29 @@ export interface ILine {
   name: string;
   /** Its value now, for people. */
   now: string;
-  /** Its values: seconds since the epoch, and the value or null. */
-  points: readonly (readonly [number, number | null])[];
+  points: readonly IPoint[];
 }
 
 /**
  * One figure of an endpoint over time.
  *
- * @param props - What is drawn; the time that it covers in seconds since the epoch; the length of a sample in seconds, beyond which a line
- *   is broken; the highest value, for people; and the same in words.
+ * @param props - What is drawn; the time that it covers in seconds since the epoch; the highest value, for people; and the same in words.
  */
 export function Chart(props: {
   title: string;
   lines: readonly ILine[];
   from: number;
   to: number;
-  step: number;
   highest: (value: number) => string;
   words: (highest: string) => string;
 }): JSX.Element {
   const { title, lines, from, to } = props;
-  const top = Math.max(0, ...lines.flatMap(line => line.points.map(([, value]) => value ?? 0)));
+  const top = Math.max(0, ...lines.flatMap(line => line.points.map(point => point.value ?? 0)));
   const highest = props.highest(top);
   const x = (at: number): string => (((at - from) / (to - from)) * WIDTH).toFixed(1);
   const y = (value: number): string => (HEIGHT - 1 - (value / (top || 1)) * (HEIGHT - 3)).toFixed(1);
   return (
-    <figure className="jp-deploy-chart">
+    <figure className="jp-deploy-chart" data-lines={lines.length}>
       <figcaption>
         <span>{title}</span>
         <span className="jp-deploy-keys">
@@ -53,7 +61,7 @@ export function Chart(props: {
           aria-label={props.words(highest)}
         >
           {lines.map((line, at) => (
-            <path key={line.name} data-line={at} d={pathOf(line.points, props.step * 2.5, x, y)} />
+            <path key={line.name} data-line={at} d={pathOf(line.points, x, y)} />
           ))}
         </svg>
         <span className="jp-deploy-top" aria-hidden="true">
@@ -64,21 +72,16 @@ export function Chart(props: {
   );
 }
 
-function pathOf(
-  points: ILine['points'],
-  gap: number,
-  x: (at: number) => string,
-  y: (value: number) => string
-): string {
+function pathOf(points: readonly IPoint[], x: (at: number) => string, y: (value: number) => string): string {
   const parts: string[] = [];
   let last = -Infinity;
-  for (const [at, value] of points) {
+  for (const { at, seconds, value } of points) {
     if (value === null) {
       last = -Infinity;
       continue;
     }
     const place = `${x(at)} ${y(value)}`;
-    parts.push(at - last > gap ? `M${place}L${place}` : `L${place}`);
+    parts.push(at - last > BROKEN * seconds ? `M${place}L${place}` : `L${place}`);
     last = at;
   }
   return parts.join('');

@@ -1,6 +1,7 @@
 import * as React from 'react';
 
 import type { IEndpoint, IRelease, ISummary, ITrouble } from '../../tokens';
+import { Keys } from '../keys/keys';
 
 import { Contract } from './contract';
 import { usePanel } from './context';
@@ -30,7 +31,14 @@ export function Endpoint(props: { name: string; summary: ISummary | null; back: 
   const { endpoint, trouble, look } = useEndpoint(name, summary);
   const doing = useDoing(look);
   const first = React.useRef<HTMLButtonElement>(null);
+  const whole = React.useRef<HTMLElement>(null);
   React.useEffect(() => first.current?.focus(), []);
+  React.useEffect(() => {
+    // the button that was pressed may be gone, and the focus with it
+    if (document.activeElement === document.body) {
+      whole.current?.focus({ preventScroll: true });
+    }
+  }, [doing.busy, endpoint]);
   const onKeyDown = (event: React.KeyboardEvent): void => {
     const isTyping = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
     if (event.key === 'Escape' && !event.defaultPrevented && !isTyping) {
@@ -40,6 +48,8 @@ export function Endpoint(props: { name: string; summary: ISummary | null; back: 
   };
   return (
     <section
+      ref={whole}
+      tabIndex={-1}
       className="jp-deploy-scroll jp-deploy-endpoint"
       aria-label={trans.__('Endpoint %1', name)}
       onKeyDown={onKeyDown}
@@ -120,6 +130,9 @@ function Opened(props: { endpoint: IEndpoint; doing: IDoing; back: () => void })
       <Section title={trans.__('Releases')} open>
         {() => <Releases endpoint={endpoint} doing={doing} />}
       </Section>
+      <Section title={trans.__('Keys')}>
+        {() => <Keys name={name} methods={endpoint.contract?.methods.map(method => method.name) ?? []} />}
+      </Section>
       <Section title={trans.__('Log')}>{() => <Logs name={name} number={newest?.number ?? 0} />}</Section>
       <Section title={trans.__('Contract')}>{() => <Contract contract={endpoint.contract} />}</Section>
       <Section title={trans.__('Golden rows')}>{() => <Golden name={name} number={shown} />}</Section>
@@ -137,9 +150,13 @@ function About(props: { endpoint: IEndpoint }): JSX.Element {
   return (
     <>
       <div className="jp-deploy-line">
-        <a className="jp-deploy-url" href={url} target="_blank" rel="noopener noreferrer" title={url}>
-          {url}
-        </a>
+        {/^https?:/.test(url) ? (
+          <a className="jp-deploy-url" href={url} target="_blank" rel="noopener noreferrer" title={url}>
+            {url}
+          </a>
+        ) : (
+          <span className="jp-deploy-url">{url}</span>
+        )}
         <Copy text={url} label={trans.__('Copy the URL of %1', name)} />
       </div>
       <p className="jp-deploy-quiet">{[answers, target].join(' · ')}</p>

@@ -19,7 +19,7 @@ export function Logs(props: { name: string; number: number }): JSX.Element {
   const atEnd = React.useRef(true);
   const path = `endpoints/${props.name}/logs/stream`;
   useLines<string>(paused ? '' : path, { release: props.number }, line =>
-    setLines(known => (line === null ? [] : [...known.slice(1 - KEPT), line]))
+    setLines(known => (line === null ? [] : [...known.slice(1 - KEPT), plain(line)]))
   );
   React.useLayoutEffect(() => {
     if (box.current && atEnd.current) {
@@ -50,4 +50,20 @@ export function Logs(props: { name: string; number: number }): JSX.Element {
       </pre>
     </>
   );
+}
+
+/** Write a line of the journal of a release's processes for people; any other line stays as it is. */
+function plain(line: string): string {
+  try {
+    const { time, event, ...more } = JSON.parse(line) as Record<string, unknown>;
+    if (typeof time === 'number' && typeof event === 'string') {
+      const facts = Object.entries(more)
+        .filter(([name]) => name !== 'release')
+        .map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+      return [new Date(time * 1000).toLocaleTimeString(), event, ...facts].join(' ');
+    }
+  } catch {
+    // what the model itself writes is no JSON
+  }
+  return line;
 }

@@ -63,7 +63,8 @@ function useSeries(name: string, span: number): { series: ISeries | null; troubl
     try {
       const found = await endpoints.api.get<ISeries>(`endpoints/${name}/samples`, query);
       const kept = last.filter(sample => sample.at > found.now - span);
-      known.current = { ...found, samples: [...kept, ...found.samples] };
+      const end = kept.length ? kept[kept.length - 1].at : 0;
+      known.current = { ...found, samples: [...kept, ...found.samples.filter(sample => sample.at > end)] };
       setSeries(known.current);
       setTrouble(null);
     } catch (error) {
@@ -94,7 +95,11 @@ function Charts(props: { series: ISeries; name: string }): JSX.Element {
         const drawn: ILine[] = lines.map(({ name, value }) => ({
           name,
           now: tell(now - last.at > Math.max(15, 2.5 * step) ? null : value(last)),
-          points: samples.map(sample => [sample.at, value(sample)])
+          points: samples.map(sample => ({
+            at: sample.at,
+            seconds: Math.max(step, sample.seconds),
+            value: value(sample)
+          }))
         }));
         const told = drawn.map(line => `${line.name} ${line.now}`.trim()).join(', ');
         return (
@@ -104,7 +109,6 @@ function Charts(props: { series: ISeries; name: string }): JSX.Element {
             lines={drawn}
             from={now - span}
             to={now}
-            step={Math.max(step, last.seconds)}
             highest={tell}
             words={highest => trans.__('%1, last %2: now %3; at most %4', title, props.name, told, highest)}
           />

@@ -29,7 +29,7 @@ export function Row(props: {
       <button className="jp-deploy-open" tabIndex={tabIndex} data-endpoint={endpoint.name} onClick={open}>
         <span className="jp-deploy-name">{endpoint.name}</span> <Standing standing={standingOf(endpoint)} />
       </button>
-      <div className="jp-deploy-quiet jp-deploy-about">
+      <div className="jp-deploy-quiet jp-deploy-release">
         {shown && <span>{tagOf(endpoint.name, shown.number)}</span>}
         <span>
           {[shown ? '' : null, endpoint.target, shown && ago(trans, endpoints.now - shown.created)]

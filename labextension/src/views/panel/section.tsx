@@ -20,7 +20,7 @@ export function Section(props: {
       <summary>
         <h3>{props.title}</h3>
       </summary>
-      {open && <div className="jp-deploy-body">{props.children()}</div>}
+      {open && <div className="jp-deploy-inside">{props.children()}</div>}
     </details>
   );
 }
