@@ -88,6 +88,7 @@ class Observing:
         self._observer.watch(name)
         async for _ in self._feed.follow(LOOKED):
             self._observer.watch(name)
+            told = min(told, time.time())  # the clock may have been set back
             try:
                 found = await run_in_threadpool(self._observer.history.since, name, told)
             except errors.UnknownName:  # removed meanwhile

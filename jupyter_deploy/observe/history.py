@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from jupyter_deploy import errors
-from jupyter_deploy.observe.tally import Ring, Tally, merged, quantile, sample
+from jupyter_deploy.observe.tally import Ring, Tally, joined, merged, quantile, sample
 from jupyter_deploy.store import Store
 from jupyter_deploy.values import Sample, Series, from_json, to_json
 
@@ -18,6 +18,8 @@ LATELY, MINUTE = 10.0, 60.0  # seconds over which a rate, and a latency, is told
 POINTS = 30  # of a spark line, each LATELY seconds long
 WINDOW = POINTS * LATELY
 IDLE = 300.0  # seconds of which one row is kept while nothing happens
+
+Endpoints = Mapping[str, tuple[float, int | None]]  # when each was made, in seconds since the epoch, and what answers, by name
 
 
 class Figures(NamedTuple):
@@ -49,7 +51,7 @@ class Seen:
         """Add the newest interval."""
         for ring in (self.each, self.lately, self.hour):
             ring.add(tally)
-        self.open = merged((self.open, tally)) if self.open else tally
+        self.open = joined(self.open, tally) if self.open else tally
         if tally.requests:
             self.active = tally.at
 
@@ -69,13 +71,18 @@ class Seen:
         if self.active < at - WINDOW:
             return Figures()
         last = self.lately.place(at)
-        points = {self.lately.place(one.at): one for one in self.lately.since(at - WINDOW)}
+        points = dict(pair for one in self.lately.since(at - WINDOW) for pair in self._covered(one))
         shown = [points.get(place) for place in range(last - POINTS + 1, last + 1)]
         now, minute = merged(self.each.since(at - LATELY)), merged(self.lately.since(at - MINUTE))
         return Figures(
             rate=_rate(now), p95=quantile(minute.spread, 0.95) if minute else None, errors=minute.errors if minute else 0,
             rates=tuple(map(_rate, shown)), p95s=tuple(quantile(one.spread, 0.95) if one else None for one in shown),
         )  # fmt: skip
+
+    def _covered(self, one: Tally) -> list[tuple[int, Tally]]:
+        """List the points of a spark line for which an interval stands; where nobody watches, one may span a whole point."""
+        first, last = self.lately.place(one.at - one.seconds) + 1, self.lately.place(one.at)
+        return [(place, one) for place in range(min(first, last), last + 1)]
 
 
 class History:
@@ -95,7 +102,7 @@ class History:
         self._at = 0.0  # when the last look was
         self.revision = 0
 
-    def add(self, endpoints: Mapping[str, tuple[float, int | None]], tallies: Mapping[str, Tally], at: float) -> None:
+    def add(self, endpoints: Endpoints, tallies: Mapping[str, Tally], at: float) -> None:
         """Add what one look has seen.
 
         Args:
@@ -144,7 +151,7 @@ class History:
             listed = ", ".join(map(str, STEPS))
             raise errors.BadInput(f"There are no samples of {span} seconds.", f"A time has one of these lengths: {listed}.")
         now = time.time()
-        since = max(since, now - span)
+        since = max(since if since <= now else 0.0, now - span)  # later than now: the clock was set back since
         found = self._day(name, since) if span == DAY else self._newest(name, since, STEPS[span])
         return Series(endpoint=name, span=span, step=STEPS[span], now=now, samples=tuple(map(sample, found)))
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from jupyter_deploy import errors
-from jupyter_deploy.observe.history import History
+from jupyter_deploy.observe.history import Endpoints, History
 from jupyter_deploy.observe.reading import Counters, answered, counted, counters, named
 from jupyter_deploy.observe.tally import Tally, summed
 from jupyter_deploy.store import Store
@@ -34,13 +34,14 @@ class Running:
 
     Args:
         id: The launch's id.
+        name: The endpoint.
+        number: The release's number.
+        created: When the endpoint was made, in seconds since the epoch.
         count: What the router has counted that is not to be told any more.
     """
 
-    def __init__(self, id: str, count: Count) -> None:
-        self.id = id
-        self.name, self.number = named(id)
-        self.count = count
+    def __init__(self, id: str, name: str, number: int, created: float, count: Count) -> None:
+        self.id, self.name, self.number, self.created, self.count = id, name, number, created, count
         self.own: Counters | None = None
         self.asked = self.due = -math.inf  # when it was asked for its own counters, and may be again, in monotonic seconds
         self.moved = True  # whether it has done something since
@@ -104,8 +105,9 @@ class Observer:
     def run(self) -> None:
         """Look again and again, until this is closed."""
         while not self._closed:
+            began = time.monotonic()
             self._try(self.look)
-            self._rest()
+            self._rest(began)
         self._try(self.look)
         self._try(self.history.keep)
 
@@ -127,9 +129,9 @@ class Observer:
         if found is None:
             return
         seconds, self._looked = now - self._looked, now
-        first, known = self._running is None, self._running or {}
-        self._running = {id: known.get(id) or Running(id, count if first else Count()) for id, count in found.items()}
-        parts = [self._part(one, found[one.id]) for one in self._running.values() if one.name in endpoints]
+        first = self._running is None
+        self._running = self._known(found, endpoints, first=first)
+        parts = [self._part(one, found[one.id]) for one in self._running.values()]
         self.history.add(endpoints, {} if first else _tallies(parts, endpoints, at, seconds), at)
         self._tell()
 
@@ -141,6 +143,17 @@ class Observer:
             step()
         except (errors.DeployError, OSError) as error:  # a full disk has room again sooner or later, and what answers goes on
             log.warning("the endpoints cannot be looked at: %s", error)
+
+    def _known(self, found: Mapping[str, Count], endpoints: Endpoints, *, first: bool) -> dict[str, Running]:
+        """Recall what runs; of an endpoint that was made anew under the same name nothing is recalled."""
+        known = {}
+        for id, count in found.items():
+            name, number = named(id)
+            if name in endpoints:
+                created, before = endpoints[name][0], (self._running or {}).get(id)
+                is_same = before is not None and before.created == created
+                known[id] = before if before and is_same else Running(id, name, number, created, count if first else Count())
+        return known
 
     def _part(self, one: Running, count: Count) -> Part:
         added = answered(one.count, count)
@@ -162,7 +175,7 @@ class Observer:
         began = time.monotonic()
         own = counters(self._target.samples(one.id)["metrics"])
         one.asked, one.moved = time.monotonic(), False
-        one.due = one.asked + SHARE * (one.asked - began)
+        one.due = one.asked + max(0.0, SHARE * (one.asked - began) - OFTEN)
         before, one.own = one.own, own or one.own
         return counted(before, own) if own is not None and before is not None else None
 
@@ -173,17 +186,15 @@ class Observer:
             self._watched = {one: at for one, at in self._watched.items() if at > since}
             return name in self._watched if name is not None else bool(self._watched)
 
-    def _rest(self) -> None:
+    def _rest(self, began: float) -> None:
         pause = OFTEN if self._is_watched() else SELDOM
         with self._changed:
             self._changed.wait_for(lambda: self._closed, BREATH)
-            self._changed.wait_for(lambda: self._woken or self._closed, self._looked + pause - time.monotonic())
+            self._changed.wait_for(lambda: self._woken or self._closed, began + pause - time.monotonic())
             self._woken = False
 
 
-def _tallies(
-    parts: Iterable[Part], endpoints: Mapping[str, tuple[float, int | None]], at: float, seconds: float
-) -> dict[str, Tally]:
+def _tallies(parts: Iterable[Part], endpoints: Endpoints, at: float, seconds: float) -> dict[str, Tally]:
     by_name: dict[str, list[Part]] = {}
     for part in parts:
         by_name.setdefault(part.one.name, []).append(part)
@@ -205,6 +216,7 @@ def _tally(parts: Sequence[Part], answering: int | None, at: float, seconds: flo
     return Tally(
         at=at, seconds=seconds, requests=sum(split.values()), split=split,
         errors=sum(part.answered.errors for part in moved), refused=sum(part.answered.refused for part in moved),
-        rows=sum(own.rows for own in told), spread=summed(own.spread for own in told), restarts=sum(own.restarts for own in told),
+        rows=sum(own.rows for own in told), restarts=sum(own.restarts for own in told),
+        spread=summed(*(own.spread for own in told)),
         workers=sum(one.count.workers for one in main), queue=sum(own.queue for own in now), memory=sum(own.memory for own in now),
     )  # fmt: skip

@@ -26,7 +26,7 @@ class Counters(Value, frozen=True, kw_only=True):
         restarts: Workers that were replaced.
         queue: Requests that wait for a model now.
         memory: Bytes that they take now.
-        rough: Whether what they share is counted for each of them, because they have yet to tell it apart.
+        rough: Whether that is only one of them with all that they share, because they have yet to tell it apart.
     """
 
     spread: Spread = ()
@@ -61,9 +61,9 @@ def counters(metrics: Iterable[Sequence[Any]]) -> Counters | None:
             latencies[bound] = latencies.get(bound, 0) + int(value)
     if not told:
         return None
-    taken = memory[ALONE] | memory[SHARED]
-    rough = len(memory[SHARED]) < len(taken)
-    return Counters(spread=_spread(latencies), memory=sum(taken.values()), rough=rough, **sums)
+    shared, alone = memory[SHARED].values(), memory[ALONE].values()
+    rough = len(shared) < len(alone)
+    return Counters(spread=_spread(latencies), memory=max(alone) if rough else sum(shared), rough=rough, **sums)
 
 
 def counted(before: Counters, after: Counters) -> Counters:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from jupyter_deploy.values import Sample, Value
 
@@ -46,7 +47,29 @@ class Tally(Value, frozen=True, kw_only=True):
     split: dict[str, int] = {}
 
 
-def merged(tallies: Iterable[Tally]) -> Tally | None:
+def joined(older: Tally, newer: Tally) -> Tally:
+    """Put two intervals together; this is done for each endpoint each second, so what is empty costs nothing.
+
+    Args:
+        older: An interval.
+        newer: The one after it.
+
+    Returns:
+        One interval.
+    """
+    split, spread = newer.split or older.split, newer.spread or older.spread
+    if older.split and newer.split:
+        split = {tag: older.split.get(tag, 0) + newer.split.get(tag, 0) for tag in {**older.split, **newer.split}}
+    if older.spread and newer.spread:
+        spread = summed(older.spread, newer.spread)
+    return Tally(
+        at=newer.at, seconds=older.seconds + newer.seconds, requests=older.requests + newer.requests,
+        errors=older.errors + newer.errors, refused=older.refused + newer.refused, rows=older.rows + newer.rows, spread=spread,
+        restarts=older.restarts + newer.restarts, split=split, workers=newer.workers, queue=newer.queue, memory=newer.memory,
+    )  # fmt: skip
+
+
+def merged(tallies: Sequence[Tally]) -> Tally | None:
     """Put intervals together.
 
     Args:
@@ -55,27 +78,14 @@ def merged(tallies: Iterable[Tally]) -> Tally | None:
     Returns:
         One interval; None where there is none.
     """
-    parts = tuple(tallies)
-    if len(parts) < 2:
-        return parts[0] if parts else None
-    last = parts[-1]
-    split: dict[str, int] = {}
-    for one in parts:
-        for tag, number in one.split.items():
-            split[tag] = split.get(tag, 0) + number
-    return Tally(
-        at=last.at, seconds=sum(one.seconds for one in parts), requests=sum(one.requests for one in parts),
-        errors=sum(one.errors for one in parts), refused=sum(one.refused for one in parts), rows=sum(one.rows for one in parts),
-        spread=summed(one.spread for one in parts if one.spread), restarts=sum(one.restarts for one in parts), split=split,
-        workers=last.workers, queue=last.queue, memory=last.memory,
-    )  # fmt: skip
+    return functools.reduce(joined, tallies) if tallies else None
 
 
-def summed(spreads: Iterable[Spread]) -> Spread:
+def summed(*spreads: Spread) -> Spread:
     """Add spreads up.
 
     Args:
-        spreads: The spreads; those of releases of different ages may have different bounds.
+        *spreads: The spreads; those of releases of different ages may have different bounds.
 
     Returns:
         Their sum, in ascending order.
@@ -146,8 +156,7 @@ class Ring:
         while self._kept and self._kept[-1].at >= tally.at:
             self._kept.pop()
         if self.step and self._kept and self.place(self._kept[-1].at) == self.place(tally.at):
-            both = merged((self._kept.pop(), tally))
-            tally = both or tally
+            tally = joined(self._kept.pop(), tally)
         self._kept.append(tally)
 
     def place(self, at: float) -> int:

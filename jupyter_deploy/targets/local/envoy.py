@@ -164,11 +164,12 @@ class Envoy:
             cluster: Its name.
 
         Returns:
-            Figures such as `upstream_rq_active`; none where there is no such cluster, or no Envoy.
+            Figures such as `upstream_rq_active`, without those that never counted anything; none where there is no such cluster,
+            or no Envoy.
         """
         prefix = f"cluster.{cluster}."
         try:
-            found = self.stats(f"^{re.escape(prefix)}(upstream_rq|membership)_")
+            found = self.stats(f"^{re.escape(prefix)}(upstream_rq|membership)_", used=True)
         except OSError:
             return {}
         return {name.removeprefix(prefix): int(value) for name, value in found.items() if value.isdigit()}
