@@ -222,6 +222,23 @@ export interface IKey {
   own: boolean;
 }
 
+/** What a key is asked for. */
+export interface IGrant {
+  owner: string;
+  /** The methods that it may call; all of them where null. */
+  methods: readonly string[] | null;
+  /** Seconds since the epoch; never where null. */
+  expires: number | null;
+  /** Requests a day; any number where null. */
+  quota: number | null;
+}
+
+/** A key that was just made: the only time that its secret is told. */
+export interface INewKey {
+  secret: string;
+  key: IKey;
+}
+
 /** Golden rows of one method, and the answers that the notebook's own model gave. */
 export interface IGolden {
   method: string;

@@ -2,6 +2,7 @@ import * as React from 'react';
 
 import type { IEndpoint, IRelease, ISummary, ITrouble } from '../../tokens';
 import { Keys } from '../keys/keys';
+import { Keys } from '../keys/keys';
 
 import { Contract } from './contract';
 import { usePanel } from './context';
@@ -129,6 +130,9 @@ function Opened(props: { endpoint: IEndpoint; doing: IDoing; back: () => void })
       </Section>
       <Section title={trans.__('Releases')} open>
         {() => <Releases endpoint={endpoint} doing={doing} />}
+      </Section>
+      <Section title={trans.__('Keys')}>
+        {() => <Keys name={name} methods={endpoint.contract?.methods.map(method => method.name) ?? []} />}
       </Section>
       <Section title={trans.__('Keys')}>
         {() => <Keys name={name} methods={endpoint.contract?.methods.map(method => method.name) ?? []} />}
