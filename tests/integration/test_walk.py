@@ -174,6 +174,47 @@ def test_a_changed_model_takes_over_and_can_be_rolled_back(churn: jd.Endpoint) -
     assert "churn@2" == call(second).headers["jd-release"]
 
 
+def running_of(endpoint: str, home: Home) -> list[Path]:
+    """List what says that a release of an endpoint runs."""
+    told = {file: file.read_text() for file in home.runtime.glob("*/launch.json") if file.exists()}
+    return [file for file, text in told.items() if f'"endpoint":"{endpoint}"' in text]
+
+
+def test_a_stopped_endpoint_answers_503_until_it_is_started_again(shared_home: Home) -> None:
+    """Its callers are told, its processes end, a new agent leaves it so; then what answered last answers, with the same key."""
+    for seed in (0, 1):
+        held = jd.deploy(forest(seed), name="held", example=FRAME, wait=True)
+    held.rollback()
+    assert running_of("held", shared_home)
+    stopped = held.stop()
+    answer = call(held)
+
+    assert (None, "") == (stopped.answering, stopped.state)
+    assert (503, "stopped") == (answer.status_code, answer.json()["code"])
+    assert "retry-after" not in answer.headers
+    until(lambda: not running_of("held", shared_home))
+    connect(shared_home).stop(everything=False)
+    wait_for_end(shared_home)
+    assert connect(shared_home).endpoint("held").answering is None
+    assert 503 == call(held).status_code
+
+    held.promote()
+    assert ("held@1", "verified") == released(call(held))
+    held.promote()
+    assert ("held@2", "verified") == released(call(held))
+
+
+def test_a_stop_ends_a_deploy_that_is_on_its_way(shared_home: Home) -> None:
+    """It is cancelled, and answers neither at the endpoint's URL nor at a path of its own."""
+    held = jd.deploy(forest(11), name="held", example=FRAME)
+    held.stop()
+    with pytest.raises(errors.Cancelled):
+        held.wait()
+
+    assert 503 == call(held).status_code
+    assert ("cancelled", "") == (held.releases()[0].state, held.releases()[0].url)
+
+
 def test_there_is_nothing_below_the_first_release(shared_home: Home) -> None:
     """A rollback without an older verified release is refused with what to do."""
     only = jd.deploy(forest(3), name="only", example=FRAME, wait=True)

@@ -30,6 +30,15 @@ def test_endpoint_without_weights_has_no_route() -> None:
     assert ["nowhere"] == list(found(Traffic(endpoint="churn", weights={"churn@1": 0})))
 
 
+def test_a_stopped_endpoint_answers_for_itself_and_no_other() -> None:
+    """Its callers get 503 and not 404, at its own path and below it."""
+    routes = found(Traffic(endpoint="churn", stopped=True), Traffic(endpoint="churn-eu"))
+
+    assert ["churn stopped", "nowhere"] == list(routes)
+    assert {"path_separated_prefix": "/churn"} == routes["churn stopped"]["match"]
+    assert {"status": 503} == routes["churn stopped"]["direct_response"]
+
+
 def test_beside_has_routes_of_its_own() -> None:
     """A release beside the serving one answers at its own path segment alone."""
     routes = found(Traffic(endpoint="churn", weights={"churn@7": 100}, beside={"churn@8": "churn@8-preview"}))
