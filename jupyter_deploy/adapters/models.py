@@ -197,8 +197,8 @@ class _Search:
         return Candidate(**known, methods=methods, size=size, whole=whole)
 
 
-def _rank(one: Candidate) -> tuple[bool, bool]:
-    return bool(one.why), one.kind.startswith(("function ", "class "))
+def _rank(one: Candidate) -> tuple[bool, bool, bool]:
+    return bool(one.why), one.kind.startswith(("function ", "class ")), not one.expression.isidentifier()
 
 
 def _in(kind: type, libraries: tuple[str, ...]) -> bool:

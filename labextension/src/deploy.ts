@@ -8,6 +8,7 @@ import { Problem } from './request';
 import { IApi, IRelease, ITrouble } from './tokens';
 
 const ENDED = new Set(['serving', 'refused', 'failed', 'cancelled', 'retired']);
+const NO_PREVIEW = ['no preview', 'not asked for']; // how the journal's line begins where there is none
 const SOONEST = 1000; // milliseconds until a stream that broke off is taken up again
 const LATEST = 30_000;
 
@@ -40,6 +41,12 @@ export class Deploy implements IDisposable {
     return (
       this._release?.state === 'serving' || (this._release?.state === 'retired' && this._release.verified)
     );
+  }
+
+  /** Whether it answers before it is verified. */
+  get previews(): boolean {
+    const preview = this._release?.stages.find(stage => stage.name === 'preview' && stage.seconds !== null);
+    return preview !== undefined && !NO_PREVIEW.some(text => preview.detail.startsWith(text));
   }
 
   /** The release's name, such as `churn@7`. */

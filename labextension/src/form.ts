@@ -147,19 +147,23 @@ export class Form implements IDisposable {
 
   private async _begin(): Promise<void> {
     this._stop();
+    const beginning = ++this._beginning;
     const kernel = this.session.session?.kernel ?? null;
     if (this.phase === 'launched' || kernel === null) {
       this._move(this.phase === 'launched' ? 'launched' : this.session.isReady ? 'none' : 'starting');
       return;
     }
     this.language = await foreign(kernel);
+    if (beginning !== this._beginning) {
+      return; // it was begun anew
+    }
     if (this.language) {
       this._move('foreign');
       return;
     }
     this._move('listing');
     const found = await this._ask('variables', '');
-    if (found && kernel === this.session.session?.kernel) {
+    if (found && beginning === this._beginning) {
       this._take(found);
     }
   }
@@ -251,6 +255,7 @@ export class Form implements IDisposable {
   }
 
   private readonly _changed = new Signal<this, void>(this);
+  private _beginning = 0;
   private _asking: AbortController | null = null;
   private _isDisposed = false;
   private _named: boolean;

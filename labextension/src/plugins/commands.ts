@@ -37,7 +37,7 @@ export const commands: JupyterFrontEndPlugin<void> = {
   ): void => {
     const trans = (translator ?? nullTranslator).load('jupyterlab_deploy');
     app.commands.addCommand(CommandIDs.deploy, {
-      label: args => (args.toolbar ? trans.__('Deploy') : trans.__('Deploy a Model…')),
+      label: trans.__('Deploy a Model…'),
       caption: trans.__('Turn a model of this notebook into an endpoint'),
       icon: deployIcon,
       describedBy: { args: deployArguments(trans) },

@@ -16,9 +16,7 @@ class Body extends ReactWidget {
   protected render(): JSX.Element {
     return (
       <FormContext.Provider value={this._tools}>
-        <div className="jp-deploy-panel jp-deploy-form" tabIndex={-1}>
-          <FormView />
-        </div>
+        <FormView />
       </FormContext.Provider>
     );
   }

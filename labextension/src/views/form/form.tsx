@@ -13,12 +13,19 @@ import { Resources } from './resources';
  */
 export function FormView(): JSX.Element {
   const { form, endpoints } = useForm();
+  const root = React.useRef<HTMLDivElement>(null);
   useChanges(form.changed);
   useChanges(endpoints.changed);
-  if (form.deploy) {
-    return <Launched deploy={form.deploy} />;
-  }
-  return form.phase === 'ready' ? <Filled /> : <Unready />;
+  React.useEffect(() => {
+    if (root.current?.isConnected && !root.current.contains(document.activeElement)) {
+      root.current.focus(); // what had the focus is gone, and keys would go nowhere
+    }
+  });
+  return (
+    <div ref={root} className="jp-deploy-panel jp-deploy-form" tabIndex={-1}>
+      {form.deploy ? <Launched deploy={form.deploy} /> : form.phase === 'ready' ? <Filled /> : <Unready />}
+    </div>
+  );
 }
 
 function Unready(): JSX.Element {

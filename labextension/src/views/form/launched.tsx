@@ -43,10 +43,12 @@ export function Launched(props: { deploy: Deploy }): JSX.Element {
           <button
             type="button"
             className="jp-deploy-button"
-            disabled={inserted}
+            aria-disabled={inserted}
             onClick={() => {
-              insert(cell);
-              setInserted(true);
+              if (!inserted) {
+                insert(cell);
+                setInserted(true);
+              }
             }}
           >
             {inserted ? trans.__('Inserted below the active cell') : trans.__('Insert this cell')}
@@ -83,14 +85,13 @@ function Cancel(props: { deploy: Deploy }): JSX.Element {
 }
 
 function situation(trans: ReturnType<typeof useForm>['trans'], deploy: Deploy): string {
-  const release = deploy.release;
   if (deploy.serves) {
     return trans.__('%1 is verified and serves.', deploy.tag);
   }
   if (deploy.ended) {
     return trans.__('%1 did not come to serve; what answered before goes on answering.', deploy.tag);
   }
-  return release?.url
+  return deploy.previews
     ? trans.__('%1 answers as a preview; it is being rebuilt and verified. You can close this.', deploy.tag)
     : trans.__('%1 is on its way. You can close this; it goes on.', deploy.tag);
 }

@@ -59,8 +59,8 @@ function noticeOf(deploy: Deploy, trans: TranslationBundle): INotice {
   }
   const state = trouble
     ? trans.__('%1: not connected, trying again', tag)
-    : release?.url
-      ? trans.__('%1 answers as a preview; %2 …', tag, release.stages[release.stages.length - 1]?.name ?? '')
+    : deploy.previews
+      ? trans.__('%1 answers as a preview and is being verified …', tag)
       : trans.__('%1 is on its way …', tag);
   const cancel = {
     label: trans.__('Cancel'),
