@@ -221,6 +221,8 @@ def test_a_call_with_a_wrong_field(deployed: subprocess.CompletedProcess[str]) -
         (("status", "irsi"), 1, "Did you mean `iris`?"),
         (("call", "iris", "predcit", "-d", "[]"), 1, "Did you mean `predict`"),
         (("rollback", "iris"), 1, "no older verified release"),
+        (("promote", "iris"), 1, "no newer verified release"),
+        (("stop", "iris"), 2, "say --yes"),
         (("remove", "iris"), 2, "say --yes"),
         (("agent", "stop"), 2, "say --yes or --keep"),
         (("status",), 2, "Missing argument"),
