@@ -5,10 +5,11 @@ import { JupyterFrontEndPlugin } from '@jupyterlab/application';
 import { commands } from './plugins/commands';
 import { endpoints } from './plugins/endpoints';
 import { handshake } from './plugins/handshake';
+import { outputs } from './plugins/outputs';
 import { panel } from './plugins/panel';
 
 export * from './tokens';
 
-const plugins: JupyterFrontEndPlugin<unknown>[] = [commands, endpoints, handshake, panel];
+const plugins: JupyterFrontEndPlugin<unknown>[] = [commands, endpoints, handshake, outputs, panel];
 
 export default plugins;

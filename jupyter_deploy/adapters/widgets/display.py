@@ -18,6 +18,9 @@ from jupyter_deploy.agent.client import AgentClient
 from jupyter_deploy.values import Series
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
+OUTPUT = (
+    "application/vnd.jupyterlab-deploy.view+json"  # for this project's own view, which shows the rest where the widget has gone
+)
 SNAPSHOT = "jupyter_deploy.adapters.widgets.snapshot"  # brings matplotlib, so it is imported when a release is nearly there
 SPAN = 300  # seconds that a saved notebook shows
 NEARLY = "verified"  # the stage in which there is time for that
@@ -78,7 +81,7 @@ def bundle(view: View, model: str, series: Series | None = None) -> dict[str, An
     made: dict[str, Any] = dict(card.bundle(view, time.time(), series, picture))
     if picture:
         made["image/png"] = b64encode(picture).decode("ascii")
-    return {**made, WIDGET: {"version_major": 2, "version_minor": 0, "model_id": model}}
+    return {**made, WIDGET: {"version_major": 2, "version_minor": 0, "model_id": model}, OUTPUT: {}}
 
 
 def drawn(series: Series) -> bytes:

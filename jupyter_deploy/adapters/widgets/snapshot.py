@@ -10,17 +10,19 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MultipleLocator
 from PIL import Image
 
 from jupyter_deploy.values import Sample, Series
 
 SIZE = (9.0, 3.6)  # inches
 DENSITY = 90  # points an inch
-COLOURS = 32  # of the picture, which lies in the notebook's file
+COLOURS = 64  # of the picture, which lies in the notebook's file
+TICKS = {300: 60, 3600: 900, 86_400: 21_600}  # seconds between two times below a chart
 GAP = 1.5  # times the length of a sample; what is further apart is not joined by a line
 STROKES = ("-", "--", ":", "-.")  # a line is told by its stroke too
 SHADES = ("#1565c0", "#d84315", "#6a1b9a", "#2e7d32")
+ALL = {"all": "requests", "errors": "errors", "refused": "refused"}
 Take = Callable[[Sample], float | None]
 
 
@@ -71,7 +73,7 @@ def charts(series: Series) -> list[tuple[str, list[Line]]]:
     """
     tags = sorted({tag for one in series.samples for tag in one.split})
     return [
-        ("requests/s", [Line(name, _a_second(name)) for name in ("requests", "errors", "refused")]),
+        ("requests/s", [Line(label, _a_second(name)) for label, name in ALL.items()]),
         ("latency, ms", [Line(name, _milliseconds(name)) for name in ("p50", "p95", "p99")]),
         ("rows/s", [Line("rows", _a_second("rows"))]),
         ("requests/s by release", [Line(tag, _of_release(tag)) for tag in tags[-len(STROKES) :]]),
@@ -100,13 +102,13 @@ def png(drawn: Figure) -> bytes:
 def _chart(axes: Axes, title: str, lines: Sequence[Line], series: Series) -> None:
     for line, stroke, shade in zip(lines, STROKES, SHADES, strict=False):
         times, values = _joined(series, line.take)
-        axes.plot(times, values, stroke, color=shade, linewidth=1.3, label=line.name)
+        axes.plot(times, values, stroke, color=shade, linewidth=1.3, marker=".", markersize=2, label=line.name)
     axes.set_title(title, fontsize=9, loc="left")
     axes.tick_params(labelsize=7, length=2)
     axes.set_xlim(series.now - series.span, series.now)
     axes.set_ylim(bottom=0)
-    axes.xaxis.set_major_locator(MaxNLocator(3))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: time.strftime("%H:%M:%S", time.localtime(at))))
+    axes.xaxis.set_major_locator(MultipleLocator(TICKS[series.span]))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: time.strftime("%H:%M", time.localtime(at))))
     axes.grid(visible=True, alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     if len(lines) > 1:

@@ -58,7 +58,7 @@ class Drawn {
     const caption = h('figcaption', { class: 'jd-caption' }, h('b', {}, chart.title));
     this._figure.append(caption, this._plot);
     parent.append(this._figure);
-    const style = getComputedStyle(this._plot);
+    const style = getComputedStyle(document.body); // the chart itself may not be on the page yet
     const colours = COLOURS.map(name => style.getPropertyValue(name).trim() || style.color);
     this._values = chart.lines.map((line, at) => {
       const value = h('span', {});
@@ -85,7 +85,7 @@ class Drawn {
           y: { range: (_u, _low, high) => [0, high ? 1.1 * high : 1] }
         },
         axes: [
-          { ...quiet, ...lines, size: 24, gap: 2, space: 50, values: times },
+          { ...quiet, ...lines, size: 24, gap: 2, space: 40, values: times },
           {
             ...quiet,
             ...lines,
@@ -171,11 +171,11 @@ function stroke(at: number, colour: string): SVGElement {
   const drawn = document.createElementNS(space, 'svg');
   const line = document.createElementNS(space, 'line');
   drawn.setAttribute('aria-hidden', 'true');
-  drawn.setAttribute('width', '22');
+  drawn.setAttribute('width', '16');
   drawn.setAttribute('height', '8');
   const looks = {
     x1: '0',
-    x2: '22',
+    x2: '16',
     y1: '4',
     y2: '4',
     stroke: colour,

@@ -44,7 +44,11 @@ const NONE = '-';
 export function charts(samples: ISample[]): IChart[] {
   const tags = [...new Set(samples.flatMap(one => Object.keys(one.split)))].sort(byNumber).slice(-RELEASES);
   return [
-    { title: 'Requests', unit: '/s', lines: (['requests', 'errors', 'refused'] as const).map(aSecond) },
+    {
+      title: 'Requests',
+      unit: '/s',
+      lines: [{ ...aSecond('requests'), name: 'all' }, aSecond('errors'), aSecond('refused')]
+    },
     { title: 'Latency', unit: ' ms', lines: (['p50', 'p95', 'p99'] as const).map(milliseconds) },
     { title: 'Rows', unit: '/s', lines: [aSecond('rows')] },
     {

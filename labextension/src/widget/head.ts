@@ -72,7 +72,7 @@ export class Head {
 
   private _told(release: IRelease): Node[] {
     const parts: Node[] = [];
-    if (release.reason) {
+    if (release.reason && release.state !== 'retired') {
       const sign = broken(release) ? [h('b', { class: 'jd-wrong' }, `${SIGNS.wrong} `)] : [];
       parts.push(h('div', { class: 'jd-reason' }, ...sign, ...marked(release.reason)));
     }

@@ -1,0 +1,62 @@
+/** The output of `%deploy`: its widget where that is alive, else what the notebook has saved of it. */
+
+import type { NotebookPanel } from '@jupyterlab/notebook';
+import { Panel } from '@lumino/widgets';
+
+/** Stands in an output beside the widget, so that this view and not the widget's own is chosen. */
+export const OUTPUT = 'application/vnd.jupyterlab-deploy.view+json';
+const WIDGET = 'application/vnd.jupyter.widget-view+json';
+const SAVED = 'text/html';
+const ALIVE = '.jd-widget';
+
+type Registry = NotebookPanel['content']['rendermime'];
+type Renderer = ReturnType<Registry['createRenderer']>;
+type Model = Parameters<Renderer['renderModel']>[0];
+
+/** Shows one output; the widget is looked for anew only where the output names another one. */
+export class Output extends Panel {
+  constructor(private readonly _registry: Registry) {
+    super();
+    this._saved = _registry.createRenderer(SAVED);
+    this.addWidget(this._saved);
+    this._changes = new MutationObserver(() => this._choose());
+    this._changes.observe(this.node, { childList: true, subtree: true });
+  }
+
+  /** Show an output. */
+  async renderModel(model: Model): Promise<void> {
+    const named = JSON.stringify(model.data[WIDGET]);
+    if (named !== this._named) {
+      this._named = named;
+      this._find(model);
+    }
+    await this._saved.renderModel(model);
+    this._choose();
+  }
+
+  override dispose(): void {
+    this._changes.disconnect();
+    super.dispose();
+  }
+
+  private _find(model: Model): void {
+    this._widget?.dispose();
+    this._widget = this._registry.getFactory(WIDGET) ? this._registry.createRenderer(WIDGET) : null;
+    if (this._widget) {
+      this._widget.hide();
+      this.addWidget(this._widget);
+      void this._widget.renderModel(model);
+    }
+  }
+
+  private _choose(): void {
+    const alive = Boolean(this._widget?.node.querySelector(ALIVE));
+    this._widget?.setHidden(!alive);
+    this._saved.setHidden(alive);
+  }
+
+  private readonly _changes: MutationObserver;
+  private readonly _saved: Renderer;
+  private _widget: Renderer | null = null;
+  private _named = '';
+}
