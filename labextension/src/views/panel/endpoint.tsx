@@ -2,7 +2,6 @@ import * as React from 'react';
 
 import type { IEndpoint, IRelease, ISummary, ITrouble } from '../../tokens';
 import { Keys } from '../keys/keys';
-import { Keys } from '../keys/keys';
 
 import { Contract } from './contract';
 import { usePanel } from './context';
@@ -32,14 +31,8 @@ export function Endpoint(props: { name: string; summary: ISummary | null; back: 
   const { endpoint, trouble, look } = useEndpoint(name, summary);
   const doing = useDoing(look);
   const first = React.useRef<HTMLButtonElement>(null);
-  const whole = React.useRef<HTMLElement>(null);
   React.useEffect(() => first.current?.focus(), []);
-  React.useEffect(() => {
-    // the button that was pressed may be gone, and the focus with it
-    if (document.activeElement === document.body) {
-      whole.current?.focus({ preventScroll: true });
-    }
-  }, [doing.busy, endpoint]);
+  const whole = useFocusKept(doing.busy);
   const onKeyDown = (event: React.KeyboardEvent): void => {
     const isTyping = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
     if (event.key === 'Escape' && !event.defaultPrevented && !isTyping) {
@@ -70,6 +63,19 @@ export function Endpoint(props: { name: string; summary: ISummary | null; back: 
       )}
     </section>
   );
+}
+
+/** Take the focus back after an action: a button that is disabled meanwhile loses it, and may be gone then. */
+function useFocusKept(busy: string): React.RefObject<HTMLElement> {
+  const whole = React.useRef<HTMLElement>(null);
+  const acted = React.useRef(false);
+  React.useEffect(() => {
+    if (acted.current && document.activeElement === document.body) {
+      whole.current?.focus({ preventScroll: true });
+    }
+    acted.current = !!busy;
+  }, [busy]);
+  return whole;
 }
 
 /** An endpoint as it is now: asked for whenever its line in the list changes, and followed while a release is on its way. */
@@ -130,9 +136,6 @@ function Opened(props: { endpoint: IEndpoint; doing: IDoing; back: () => void })
       </Section>
       <Section title={trans.__('Releases')} open>
         {() => <Releases endpoint={endpoint} doing={doing} />}
-      </Section>
-      <Section title={trans.__('Keys')}>
-        {() => <Keys name={name} methods={endpoint.contract?.methods.map(method => method.name) ?? []} />}
       </Section>
       <Section title={trans.__('Keys')}>
         {() => <Keys name={name} methods={endpoint.contract?.methods.map(method => method.name) ?? []} />}
