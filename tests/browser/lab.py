@@ -28,6 +28,7 @@ from sklearn.linear_model import LogisticRegression
 X, y = load_iris(return_X_y=True, as_frame=True)
 model = LogisticRegression(max_iter=500).fit(X, y)
 expected = model.predict(X)"""
+BUSY = "while not Path('go').exists(): time.sleep(0.05)"
 READY = """async () => {  // JupyterLab may drop what is sent while it connects, so something harmless is sent until it is answered
   const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds, false));
   for (;;) {

@@ -7,14 +7,13 @@ from collections.abc import Callable
 from nbconvert import HTMLExporter
 from playwright.sync_api import Locator, expect
 
-from tests.browser.lab import PATIENCE, SETUP, Lab, Notebook
+from tests.browser.lab import BUSY, PATIENCE, SETUP, Lab, Notebook
 
 MOODY = """import os
 class Moody:
     def predict(self, rows):
         return [float(os.getpid()) for _ in range(len(rows))]
 moody = Moody()"""
-BUSY = "while not Path('go').exists(): time.sleep(0.05)"
 
 
 def state(cell: Locator) -> Locator:
@@ -40,9 +39,7 @@ def test_the_card_from_preview_to_verified(
     expect(card.get_by_label("done")).to_have_count(7)
     for theme in ("JupyterLab Dark", "JupyterLab Light"):
         notebook.theme(theme)
-        assert [] == check_barriers(
-            notebook.page, ".jp-RenderedHTMLCommon [role=status], .jp-RenderedHTMLCommon ol, .jp-RenderedHTMLCommon table"
-        )
+        assert [] == check_barriers(notebook.page, ".jd-widget")
 
     notebook.save()
     again = open_notebook("iris.ipynb")

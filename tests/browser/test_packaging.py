@@ -24,6 +24,7 @@ from tests.browser.lab import KERNEL, PANEL, PATIENCE, Lab, Notebook, started
 ROOT = Path(__file__).parents[2]
 FRONT = ("share/jupyter/labextensions/", "jupyter_deploy/adapters/widgets/static/")  # what runs in a browser, as the wheel has it
 LARGEST = 1_000_000  # bytes
+NOTEBOOKS_OWN = "Cannot read properties of undefined (reading 'schema')"  # as it opens a document, also without this project
 MODEL = """%load_ext jupyter_deploy
 def twice(rows: list[float]) -> list[float]:
     return [2 * row for row in rows]
@@ -138,7 +139,7 @@ def another_version(installed: Installed, version: str) -> Iterator[None]:
         code.write_text(text, encoding="utf-8")
 
 
-def test_notebook_has_panel_and_button(open_jupyter: Callable[[str, str], Page], tmp_path: Path) -> None:
+def test_notebook_has_panel_and_button(open_jupyter: Callable[[str, str], Page], tmp_path: Path, trouble: list[str]) -> None:
     """The same wheel in Notebook: a cell deploys, its widget shows it, the panel lists it, and the toolbar has the button."""
     cells = [nbformat.v4.new_code_cell(text) for text in (MODEL, "ep = %deploy twice")]
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=KERNEL), tmp_path / "plain.ipynb")
@@ -148,9 +149,10 @@ def test_notebook_has_panel_and_button(open_jupyter: Callable[[str, str], Page],
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
     notebook.ended(notebook.cells.nth(1))
 
-    expect(page.get_by_role("button", name="Deploy")).to_be_visible()
+    expect(page.get_by_role("toolbar").get_by_role("button").filter(has_text="Deploy")).to_be_visible()
     page.get_by_role("menuitem", name="View").click()
     page.get_by_role("menuitem", name="Right Sidebar").hover()
     page.get_by_role("menuitem", name="Show Endpoints").click()
     expect(page.locator(f"#{PANEL}")).to_be_visible()
     expect(page.locator(f"#{PANEL}").get_by_role("list", name="Endpoints")).to_contain_text("verified", timeout=PATIENCE)
+    trouble[:] = [one for one in trouble if one != NOTEBOOKS_OWN]
