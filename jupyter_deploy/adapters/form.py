@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from IPython.core.error import UsageError
 
 from jupyter_deploy import __version__, errors, plugins, settings, staging
 from jupyter_deploy.adapters import magic, models, session
 from jupyter_deploy.adapters import view as words
 from jupyter_deploy.adapters.models import Candidate
-from jupyter_deploy.values import Capture, Column, Contract, Finding, Taken, Value, from_json, to_json
+from jupyter_deploy.values import Capture, Column, Contract, Finding, Taken, Value, check_name, from_json, to_json
 
 if TYPE_CHECKING:
     from jupyter_deploy.adapters.python import Prepared
@@ -49,12 +50,14 @@ class Asked(Value, frozen=True, kw_only=True):
         name: The endpoint's name; made from the expression where empty.
         example: An expression with some rows; looked for where empty.
         settings: The settings that were changed in the form.
+        more: Further options, as they stand in the magic's line.
     """
 
     expression: str
     name: str = ""
     example: str = ""
     settings: Wanted = Wanted()
+    more: str = ""
 
 
 class Trouble(Value, frozen=True, kw_only=True):
@@ -191,7 +194,8 @@ def line(asked: Asked) -> str:
     parts += ["--name", asked.name] if asked.name else []
     parts += ["--example", _as_one_word(asked.example)] if asked.example else []
     changed = msgspec.structs.asdict(asked.settings)
-    return " ".join([*parts, *(f"--{name} {value}" for name, value in changed.items() if value is not None)])
+    parts += [f"--{name} {value}" for name, value in changed.items() if value is not None]
+    return " ".join([*parts, *asked.more.split("\n")]).strip()
 
 
 def _as_one_word(expression: str, taken: tuple[str, ...] = ()) -> str:
@@ -247,13 +251,15 @@ def _launch(asked: Asked) -> Launched:
 
 
 def _prepare(asked: Asked) -> Prepared:
-    """Capture as the magic does."""
-    from jupyter_deploy.adapters import python
-    from jupyter_deploy.capture import MISSING
-
-    here = session.of_notebook(session.shell())
-    example = session.evaluate(asked.example, here.namespace, "example") if asked.example else MISSING
-    return python.prepare(asked.expression, here, asked.name or None, example, msgspec.structs.asdict(asked.settings))
+    """Capture as the magic does, by way of its line."""
+    running = session.shell()
+    if asked.name:
+        check_name(asked.name)
+    try:
+        parsed = magic.parse(running, line(asked).removeprefix("%deploy "))
+    except UsageError as error:
+        raise errors.BadInput(str(error).partition("\n")[0], "The options are those of the magic: `%deploy?` shows all.") from error
+    return magic.prepare(running, parsed)
 
 
 def _plan(capture: Capture, asked: Asked) -> Plan:

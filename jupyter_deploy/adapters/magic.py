@@ -9,13 +9,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from jupyter_deploy import errors, staging
+
+if TYPE_CHECKING:
+    from jupyter_deploy.adapters.python import Prepared
 
 VERBS = ("status", "logs", "releases", "golden", "history", "diff", "rollback", "promote", "stop", "cancel", "remove")
 NAMED = {verb: "one endpoint's name" for verb in VERBS if verb != "status"} | {"diff": "one or two releases"}  # and what they need
@@ -150,27 +153,16 @@ class DeployMagics(Magics):
 
         A verb is always the verb: deploy a variable called `status` with `%deploy (status)`.
         """
-        asked = self._parse(line)
+        asked = parse(self.shell, line)
         try:
             return self._do(asked)
         except (errors.DeployError, TimeoutError) as error:
             raise _brief(error, asked) from None  # its own text is enough
 
-    def _parse(self, line: str) -> Any:
-        given = words(line)
-        parsed: list[str] = []
-        for before, word in zip(["", *given], given, strict=False):
-            value = before in EXPANDED or (before in VERBS and len(parsed) == 1)
-            parsed.append(_expanded(self.shell, unquoted(word)) if value else unquoted(word) if before in EXAMPLE else word)
-        try:
-            return self.deploy.parser.parse_args(parsed)
-        except UsageError as error:
-            raise UsageError(f"{error}\nPut an expression with spaces or dashes into parentheses; `%deploy?` shows all.") from None
-
     def _do(self, asked: Any) -> Any:
         verb = asked.expression[0] if asked.expression else "status"
         if verb not in VERBS:
-            return self._deploy(" ".join(asked.expression), asked)
+            return self._deploy(asked)
         names = asked.expression[1:]
         if len(names) > (2 if verb == "diff" else 1) or (verb in NAMED and not names):
             also = f" A variable of that name is deployed with `%deploy ({verb})`." if verb in self.shell.user_ns else ""
@@ -178,14 +170,10 @@ class DeployMagics(Magics):
             raise errors.BadInput(f"`%deploy {verb}` takes {NAMED.get(verb, NAMED['logs'])}.", such)
         return getattr(self, f"_{verb}")(asked, *names)
 
-    def _deploy(self, expression: str, asked: Any) -> Any:
-        from jupyter_deploy.adapters import card, python, session
-        from jupyter_deploy.capture import MISSING
+    def _deploy(self, asked: Any) -> Any:
+        from jupyter_deploy.adapters import card, python
 
-        here = session.of_notebook(self.shell)
-        example = session.evaluate(asked.example, here.namespace, "--example") if asked.example else MISSING
-        settings = {name: getattr(asked, name) for name in SETTINGS}
-        prepared = python.prepare(expression, here, asked.name, example, settings)
+        prepared = prepare(self.shell, asked)
         if asked.dry_run:
             staging.leave(Path(prepared.capture.folder))
             return self._show(asked, prepared.capture, lambda: card.plan(prepared.capture))
@@ -278,6 +266,52 @@ class DeployMagics(Magics):
             print(to_json(value).decode())
         else:
             self.shell.display_pub.publish(data=drawn(), metadata={})
+
+
+def parse(shell: Any, line: str) -> Any:
+    """Read a line.
+
+    Args:
+        shell: The IPython shell.
+        line: What stands behind `%deploy`.
+
+    Returns:
+        Each option by its name, and the words of `expression`.
+
+    Raises:
+        UsageError: If there is no such option, or it takes no such value.
+    """
+    given = words(line)
+    parsed: list[str] = []
+    for before, word in zip(["", *given], given, strict=False):
+        value = before in EXPANDED or (before in VERBS and len(parsed) == 1)
+        parsed.append(_expanded(shell, unquoted(word)) if value else unquoted(word) if before in EXAMPLE else word)
+    try:
+        return DeployMagics.deploy.parser.parse_args(parsed)
+    except UsageError as error:
+        raise UsageError(f"{error}\nPut an expression with spaces or dashes into parentheses; `%deploy?` shows all.") from None
+
+
+def prepare(shell: Any, asked: Any) -> Prepared:
+    """Capture what a line asks for.
+
+    Args:
+        shell: The IPython shell.
+        asked: The line, as `parse` read it.
+
+    Returns:
+        The capture, in a staging folder of its own, and the settings.
+
+    Raises:
+        DeployError: If the model cannot be deployed as asked; nothing is left behind.
+    """
+    from jupyter_deploy.adapters import python, session
+    from jupyter_deploy.capture import MISSING
+
+    here = session.of_notebook(shell)
+    example = session.evaluate(asked.example, here.namespace, "--example") if asked.example else MISSING
+    settings = {name: getattr(asked, name) for name in SETTINGS}
+    return python.prepare(" ".join(asked.expression), here, asked.name, example, settings)
 
 
 def words(line: str) -> list[str]:

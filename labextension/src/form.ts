@@ -25,7 +25,7 @@ export class Form implements IDisposable {
     private readonly _api: IApi,
     wish: Partial<IAsked>
   ) {
-    this.asked = { expression: '', name: '', example: '', settings: {}, ...wish };
+    this.asked = { expression: '', name: '', example: '', settings: {}, more: '', ...wish };
     this._named = Boolean(wish.name);
     session.kernelChanged.connect(this._begin, this);
     session.statusChanged.connect(this._tell, this);
@@ -88,7 +88,7 @@ export class Form implements IDisposable {
   change(part: Partial<IAsked>): void {
     this._named = this._named || part.name !== undefined;
     this.asked = { ...this.asked, ...part, settings: { ...this.asked.settings, ...part.settings } };
-    if (part.example !== undefined || part.expression !== undefined) {
+    if (part.example !== undefined || part.expression !== undefined || part.more !== undefined) {
       this._forget();
     }
     this.problem = null;

@@ -58,6 +58,8 @@ export interface IAsked {
   name: string;
   example: string;
   settings: Partial<IWanted>;
+  /** Further options, as they stand in the magic's line. */
+  more: string;
 }
 
 /** What some methods accept and return. */

@@ -99,13 +99,14 @@ def test_a_question_leaves_no_trace(kernel: Kernel) -> None:
 
 def test_what_a_deploy_would_take(kernel: Kernel, shared_home: Home) -> None:
     """The dry run tells contract, golden rows with the cell that they are from, and packages; nothing is left behind."""
-    plan = kernel.ask("preflight", expression="model", name="iris", settings={"workers": 1})["answer"]
+    asked = {"expression": "model", "name": "iris", "settings": {"workers": 1}, "more": "--golden 20"}
+    plan = kernel.ask("preflight", **asked)["answer"]
 
-    assert plan["golden"].startswith("100 for predict, 100 for predict_proba")
+    assert plan["golden"].startswith("20 for predict, 20 for predict_proba")
     assert "from cell 1: model.predict(X)" in plan["golden"]
     assert "table with 4 columns" == plan["contract"][0]["text"]
     assert "scikit-learn" in [name for name, _ in plan["packages"]]
-    assert "%load_ext jupyter_deploy\n%deploy model --name iris --workers 1" == plan["cell"]
+    assert "%load_ext jupyter_deploy\n%deploy model --name iris --workers 1 --golden 20" == plan["cell"]
     assert [] == list(shared_home.staging.iterdir())
 
 
@@ -118,6 +119,8 @@ def test_what_a_deploy_would_take(kernel: Kernel, shared_home: Home) -> None:
         ({"expression": "model", "settings": {"workers": 0}}, "BadSetting", ""),
         ({"expression": "model", "settings": {"workers": "many"}}, "BadInput", ""),
         ({"expression": "model", "example": "X_test"}, "UnknownName", ""),
+        ({"expression": "model", "more": "--golden none"}, "BadInput", "%deploy?"),
+        ({"expression": "model", "more": "--env NOWHERE"}, "BadInput", ""),
     ],
 )
 def test_why_not(kernel: Kernel, asked: dict[str, Any], code: str, part: str) -> None:

@@ -67,7 +67,7 @@ async function open(opening: IOpening, panel: NotebookPanel, wish: Partial<IAske
 }
 
 function wishOf(args: Record<string, unknown>, target: string): Partial<IAsked> {
-  const texts = ['expression', 'name', 'example'].filter(one => typeof args[one] === 'string');
+  const texts = ['expression', 'name', 'example', 'more'].filter(one => typeof args[one] === 'string');
   const numbers = ['workers', 'threads', 'memory', 'gpu'].filter(one => typeof args[one] === 'number');
   const named = typeof args.target === 'string' ? args.target : target;
   const settings = Object.fromEntries(numbers.map(one => [one, args[one]]));
@@ -89,7 +89,8 @@ function deployArguments(trans: TranslationBundle): ReadonlyJSONObject {
       workers: { ...count, description: trans.__('How many worker processes answer') },
       threads: { ...count, description: trans.__('Threads in each worker; 0 divides the cores') },
       memory: { ...count, description: trans.__('Bytes that each worker may have; 0 sets no limit') },
-      gpu: { ...count, description: trans.__('How many GPUs, one worker on each') }
+      gpu: { ...count, description: trans.__('How many GPUs, one worker on each') },
+      more: { type: 'string', description: trans.__('Further options, as they stand in the magic’s line') }
     }
   };
 }

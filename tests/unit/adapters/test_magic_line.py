@@ -47,12 +47,14 @@ def test_words(line: str, expected: list[str]) -> None:
 )
 def test_the_expression_is_taken_as_written(magics: magic.DeployMagics, line: str, expected: list[str]) -> None:
     """Braces and dollars in an expression are Python's, not the shell's."""
-    assert expected == magics._parse(line).expression
+    assert expected == magic.parse(magics.shell, line).expression
 
 
 def test_options(magics: magic.DeployMagics) -> None:
     """Values of options are unquoted and expanded; the example stays an expression."""
-    asked = magics._parse("model --name 'churn-{key}' --workers $n --example \"X[['{key}']]\" --no-retry --preview-live -w")
+    asked = magic.parse(
+        magics.shell, "model --name 'churn-{key}' --workers $n --example \"X[['{key}']]\" --no-retry --preview-live -w"
+    )
 
     assert ("churn-eu", 3, "X[['{key}']]") == (asked.name, asked.workers, asked.example)
     assert (False, True, None, True) == (asked.retry, asked.preview_live, asked.preview, asked.wait)
@@ -60,14 +62,14 @@ def test_options(magics: magic.DeployMagics) -> None:
 
 def test_names_of_verbs_are_expanded(magics: magic.DeployMagics) -> None:
     """A loop can name endpoints."""
-    assert ["status", "eu"] == magics._parse("status {key}").expression
+    assert ["status", "eu"] == magic.parse(magics.shell, "status {key}").expression
 
 
 @pytest.mark.parametrize("line", ["model --worker", "lambda x: -x", "model --workers many"])
 def test_wrong_options_are_usage_errors(magics: magic.DeployMagics, line: str) -> None:
     """A wrong option is told without a traceback, with where to read more."""
     with pytest.raises(UsageError, match=r"%deploy\?"):
-        magics._parse(line)
+        magic.parse(magics.shell, line)
 
 
 def test_a_verb_without_a_name(magics: magic.DeployMagics) -> None:

@@ -24,7 +24,7 @@ export function Refusal(props: { what: string; refusal: IRefusal; children?: Rea
         <b>{props.what}</b>
       </p>
       <p>
-        <Marked text={first} />
+        <Marked text={first.replace(/:$/, '.')} />
       </p>
       {hint && (
         <p>

@@ -1,9 +1,11 @@
 import * as React from 'react';
 
+import type { Form } from '../../form';
 import type { IWanted } from '../../kernel';
 
 import { useForm } from './context';
 
+const SUCH = '--env API_KEY'; // options as an example
 const MEGABYTE = 1e6; // bytes
 
 /**
@@ -19,7 +21,7 @@ export function Resources(): JSX.Element {
       className="jp-deploy-resources"
       open={Object.values(form.asked.settings).some(one => one !== null)}
     >
-      <summary>{trans.__('Target and resources')}</summary>
+      <summary>{trans.__('Target, resources and more')}</summary>
       <div className="jp-deploy-field">
         <label htmlFor={id}>{trans.__('Target')}</label>
         <select
@@ -54,6 +56,7 @@ export function Resources(): JSX.Element {
         <Amount label={trans.__('GPUs')} about={trans.__('one worker on each')} name="gpu" />
       </div>
       <Example />
+      <More />
     </details>
   );
 }
@@ -110,7 +113,7 @@ function Example(): JSX.Element {
         placeholder={trans.__('found by itself')}
         aria-describedby={`${id}-note`}
         onChange={event => form.change({ example: event.target.value })}
-        onBlur={() => !form.plan && form.asked.expression && void form.check()}
+        onBlur={() => checkAgain(form)}
       />
       <datalist id={`${id}-rows`}>
         {form.variables?.rows.map(one => (
@@ -122,4 +125,34 @@ function Example(): JSX.Element {
       </span>
     </div>
   );
+}
+
+/** Whatever else the magic can be told, as a hint may ask for. */
+function More(): JSX.Element {
+  const { form, trans } = useForm();
+  const id = React.useId();
+  return (
+    <div className="jp-deploy-field">
+      <label htmlFor={id}>{trans.__('More options')}</label>
+      <input
+        id={id}
+        className="jp-mod-styled"
+        value={form.asked.more}
+        spellCheck={false}
+        placeholder={SUCH}
+        aria-describedby={`${id}-note`}
+        onChange={event => form.change({ more: event.target.value })}
+        onBlur={() => checkAgain(form)}
+      />
+      <span id={`${id}-note`} className="jp-deploy-quiet">
+        {trans.__('as they stand behind %deploy; its help, %deploy?, lists them')}
+      </span>
+    </div>
+  );
+}
+
+function checkAgain(form: Form): void {
+  if (form.asked.expression && !form.plan && !form.problem && !form.doing) {
+    void form.check();
+  }
 }
