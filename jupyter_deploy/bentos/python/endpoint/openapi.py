@@ -23,10 +23,10 @@ TEXT = {"schema": {"type": "string"}}
 BINARY: dict[str, Any] = {"text/csv": TEXT, "text/event-stream": TEXT}
 """What a media type other than JSON holds; nothing is said of what is no text."""
 ANSWERS = {
-    "400": "Not of the type that it is said to be", "401": "No valid key", "406": "No answer of an accepted type",
-    "408": "The body arrived too slowly", "413": "Too large, or too many rows", "415": "Of no type that is read",
-    "422": "Not within the contract", "429": "Too many requests wait", "500": "The model failed", "502": "The model crashed",
-    "503": "No worker is free", "504": "The model took too long",
+    "400": "Not of the type that it is said to be", "401": "No valid key", "403": "A key for other methods",
+    "406": "No answer of an accepted type", "408": "The body arrived too slowly", "413": "Too large, or too many rows",
+    "415": "Of no type that is read", "422": "Not within the contract", "429": "Too many wait, or the key's quota is used up",
+    "500": "The model failed", "502": "The model crashed", "503": "No worker is free", "504": "The model took too long",
 }  # fmt: skip
 
 
