@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jupyter_deploy import errors
-from jupyter_deploy.values import Capture, Column, Contract, Endpoint, Input, Method, Output, Release, Stage
+from jupyter_deploy.home import Home
+from jupyter_deploy.values import (
+    Capture,
+    Column,
+    Contract,
+    Endpoint,
+    Input,
+    Method,
+    Output,
+    Release,
+    Sample,
+    Series,
+    Stage,
+)
 
 NOW = 1_000_000.0
 COLUMNS = (
@@ -55,6 +69,21 @@ def capture(**fields: Any) -> Capture:
     return Capture(**{**known, **fields})
 
 
+def series(*samples: Sample, span: int = 300) -> Series:
+    """Make the figures of `churn`; ten seconds with ten requests each second where none are given."""
+    seconds = [sample(at=NOW - 10 + second) for second in range(1, 11)]
+    return Series(endpoint="churn", span=span, step=1, now=NOW, samples=samples or tuple(seconds))
+
+
+def sample(**fields: Any) -> Sample:
+    """Make one second in which ten requests were answered."""
+    known: dict[str, Any] = {
+        "at": NOW, "seconds": 1.0, "requests": 10, "rows": 100, "p50": 0.002, "p95": 0.0123, "p99": 1.5, "workers": 2,
+        "memory": 123_456_789, "split": {"churn@1": 9, "churn@2": 1},
+    }  # fmt: skip
+    return Sample(**{**known, **fields})
+
+
 class InMemoryAgent:
     """An agent whose releases go through the steps that a test gives; it keeps no process and no file.
 
@@ -69,6 +98,17 @@ class InMemoryAgent:
         self.unreachable = 0
         self.removed = False
         self.answering: int | None = 1
+        self.home = Home(Path("/home/ada"))
+
+    def samples(self, name: str, span: int = 300) -> Series:
+        """Give figures."""
+        if self.unreachable:
+            raise errors.AgentUnreachable("The agent does not answer.")
+        return series(span=span)
+
+    def sample_stream(self, name: str) -> Iterator[Sample]:
+        """Bring one sample."""
+        yield sample()
 
     def events(self, name: str, number: int) -> Iterator[Release]:
         """Bring the steps."""
@@ -95,7 +135,7 @@ def agent() -> Callable[..., Any]:
 
 @pytest.fixture
 def make() -> Any:
-    """Give the functions that make values: `make.endpoint`, `make.release`, `make.capture`, and `make.now`."""
+    """Give the functions that make values, such as `make.release`, and `make.now`."""
 
     class Make:
         now = NOW
@@ -104,4 +144,5 @@ def make() -> Any:
 
     made = Make()
     made.endpoint, made.release, made.capture = endpoint, release, capture  # type: ignore[attr-defined]
+    made.series, made.sample = series, sample  # type: ignore[attr-defined]
     return made

@@ -1,0 +1,147 @@
+"""The widget gets all that a card tells; its output is written twice, and holds all that is needed without it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from jupyter_deploy.adapters.follow import Follower
+from jupyter_deploy.adapters.live import LiveCard
+from jupyter_deploy.adapters.view import View
+from jupyter_deploy.adapters.watching import Figures, displayed
+from jupyter_deploy.adapters.widgets import display, metrics
+
+
+class Shell:
+    """What a kernel's shell is for a display: it keeps what was published."""
+
+    execution_count = 3
+    kernel: object | None = object()
+
+    def __init__(self) -> None:
+        self.published: list[dict[str, Any]] = []
+        self.display_pub = self
+
+    def publish(self, **message: Any) -> None:
+        """Keep a message."""
+        self.published.append(message)
+
+
+@pytest.fixture
+def follow(make: Any, agent: Callable[..., Any]) -> Callable[..., Follower]:
+    """Give a function that follows a release through the given steps."""
+
+    def started(*steps: Any, **fields: Any) -> Follower:
+        view = View(endpoint=make.endpoint(**fields), release=make.release("captured"), capture=make.capture())
+        follower = Follower(agent(*steps), view)
+        follower.start()
+        return follower
+
+    return started
+
+
+def test_the_output_is_written_twice(make: Any, follow: Callable[..., Follower]) -> None:
+    """As it begins and as it ended, however many stages lie between, so that the page builds the widget once more at most."""
+    shell = Shell()
+    steps = [make.release(stage, {stage: 1.0}) for stage in ("preview", "locked", "environment", "bundled", "verified", "serving")]
+    follower = follow(*steps)
+
+    shown = displayed(shell, follower, follower._client)
+    shown.show()
+    shown.join(60)
+
+    assert [False, True] == [message["update"] for message in shell.published]
+    assert 1 == len({message["transient"]["display_id"] for message in shell.published})
+    last = shell.published[-1]["data"]
+    assert {"text/html", "text/plain", "image/png", display.WIDGET, display.OUTPUT} == set(last)
+    assert shell.published[0]["data"][display.WIDGET] == last[display.WIDGET]
+    assert "churn@1 · verified" in last["text/plain"]
+    assert "rate 10/s" in last["text/plain"]
+
+
+def test_an_agent_that_has_gone_has_no_figures(make: Any, follow: Callable[..., Follower]) -> None:
+    """The output tells the end without them."""
+    shell = Shell()
+    follower = follow(make.release("serving"))
+    follower.until_ended(10)
+    follower._client.unreachable = 1000
+
+    shown = displayed(shell, follower, follower._client)
+    shown.show()
+    shown.join(60)
+
+    assert "image/png" not in shell.published[-1]["data"]
+    assert "churn@1 · verified" in shell.published[-1]["data"]["text/plain"]
+
+
+def test_the_page_is_told_all(make: Any, agent: Callable[..., Any]) -> None:
+    """Endpoint and release as JSON; findings, contract and golden rows as markup without a script; the call as text."""
+    view = View(endpoint=make.endpoint(), release=make.release(), capture=make.capture())
+
+    widget = metrics.EndpointWidget(agent(), view)
+
+    assert ("churn", 1, 1) == (
+        widget.shown["endpoint"]["name"], widget.shown["endpoint"]["answering"], widget.shown["release"]["number"],
+    )  # fmt: skip
+    assert "RandomForestClassifier, 1.2 MB" == widget.shown["about"]
+    assert "/home/ada" == widget.home
+    assert "18 to 99" in widget.details["contract"]
+    assert "<script" not in widget.details["contract"]
+    assert widget.details["call"].startswith("curl ")
+
+
+class Recorded(metrics.EndpointWidget):
+    """A widget that keeps what it sends."""
+
+    def __init__(self, *args: Any) -> None:
+        self.sent: list[Any] = []
+        super().__init__(*args)
+
+    def send(self, content: Any, buffers: Any = None) -> None:
+        """Keep a message."""
+        self.sent.append(content)
+
+
+def test_figures_are_messages_and_no_state(make: Any, agent: Callable[..., Any]) -> None:
+    """A thousand samples leave the widget's state, which a notebook may save, as it was."""
+    view = View(endpoint=make.endpoint(), release=make.release(), capture=make.capture())
+    widget = Recorded(agent(), view)
+    before = widget.get_state()
+
+    for _ in range(1000):
+        feed = metrics.Feed(widget, agent(), view)
+        feed.until = float("inf")
+        feed.run()
+    widget._answer(widget, {"do": "history", "span": 3600}, [])
+
+    assert 1001 == len(widget.sent)
+    assert 10 == widget.sent[0]["sample"]["requests"]
+    assert 3600 == widget.sent[-1]["series"]["span"]
+    assert before == widget.get_state()
+
+
+@pytest.mark.parametrize("asked", [None, 3, {}, {"do": "remove"}, {"do": "history", "span": "300; rm"}, {"do": "history"}])
+def test_the_page_cannot_act_through_the_kernel(make: Any, agent: Callable[..., Any], asked: Any) -> None:
+    """Only looking is answered; whatever else a page sends is passed over."""
+    view = View(endpoint=make.endpoint(), release=make.release())
+    widget = metrics.EndpointWidget(agent(), view)
+
+    widget._answer(widget, asked, [])
+
+    assert widget._feed is None
+
+
+def test_a_terminal_has_the_card(follow: Callable[..., Follower], make: Any) -> None:
+    """Where there is no kernel, what is displayed is no widget; figures are lines of text."""
+    shell = Shell()
+    shell.kernel = None
+    follower = follow(make.release("serving"))
+
+    shown = displayed(shell, follower, follower._client)
+    shown.show()
+
+    assert LiveCard is type(shown)
+    assert {"text/html", "text/plain"} == set(shell.published[0]["data"])
+    assert "rate 10/s" in repr(Figures(follower._client, "churn", lambda: follower))
