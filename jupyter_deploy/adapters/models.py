@@ -21,8 +21,7 @@ from jupyter_deploy import errors, plugins
 from jupyter_deploy.adapters import weight
 from jupyter_deploy.adapters.warm import TOOLS
 from jupyter_deploy.capture.variable import describe
-from jupyter_deploy.frameworks.base import Framework
-from jupyter_deploy.frameworks.callable import DATA, METHODS
+from jupyter_deploy.frameworks.base import DATA, METHODS, Framework
 from jupyter_deploy.values import Value, suggest_name
 
 SECONDS = 1.0  # for all of it

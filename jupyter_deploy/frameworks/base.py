@@ -15,6 +15,11 @@ y = (X[:, 0] > X[:, 1]).astype(int)
 """
 """How the examples of frameworks that are fitted on a table begin."""
 
+METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "score_samples", "transform", "inverse_transform")
+"""By which an object of any class is known as a model."""
+DATA = ("pandas", "polars", "pyarrow", "numpy", "scipy")
+"""Libraries whose tables and arrays have methods of these names too, and are no models."""
+
 
 class About(NamedTuple):
     """What people read of a framework, and what its tests are made of.

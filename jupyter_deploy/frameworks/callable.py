@@ -8,11 +8,9 @@ from types import ModuleType
 from typing import Any
 
 from jupyter_deploy import errors
-from jupyter_deploy.frameworks.base import About, Saved, save_pickle
+from jupyter_deploy.frameworks.base import DATA, METHODS, About, Saved, save_pickle
 from jupyter_deploy.values import Input
 
-METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "score_samples", "transform", "inverse_transform")
-DATA = ("pandas", "polars", "pyarrow", "numpy", "scipy")  # their tables have methods of these names too
 _MOST = 1_000  # elements that are looked at for a model
 CAN = "A fitted model, an object with a method such as `predict`, or a function can be deployed."
 
