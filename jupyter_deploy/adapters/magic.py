@@ -20,7 +20,7 @@ from jupyter_deploy import errors, staging
 if TYPE_CHECKING:
     from jupyter_deploy.adapters.python import Prepared
 
-VERBS = ("status", "logs", "releases", "golden", "history", "diff", "rollback", "promote", "stop", "cancel", "remove")
+VERBS = ("status", "logs", "releases", "golden", "history", "keys", "diff", "rollback", "promote", "stop", "cancel", "remove")
 NAMED = {verb: "one endpoint's name" for verb in VERBS if verb != "status"} | {"diff": "one or two releases"}  # and what they need
 SUCH = {"diff": "churn@1 churn@2"}
 SETTINGS = (
@@ -144,6 +144,7 @@ class DeployMagics(Magics):
           %deploy releases NAME                 its releases
           %deploy golden NAME [--method M]      its golden rows, with the notebook's answers
           %deploy history NAME                  what was done to it, when and by whom
+          %deploy keys NAME                     its keys: whose they are, what each may do, what it was used for
           %deploy diff churn@1 [churn@2]        what changed between two releases
           %deploy rollback NAME [--to N]        let an older verified release answer again
           %deploy promote NAME [--to N]         let a newer one answer, or start a stopped endpoint again
@@ -219,6 +220,12 @@ class DeployMagics(Magics):
 
         events = self._agent().history(name)
         self._show(asked, events, lambda: card.listed(records.EVENTS, [records.row(event) for event in events]))
+
+    def _keys(self, asked: Any, name: str) -> None:
+        from jupyter_deploy.adapters import card, keytexts
+
+        found, now = self._agent().keys(name), time.time()
+        self._show(asked, found, lambda: card.listed(keytexts.HEADS, [keytexts.row(key, now) for key in found]))
 
     def _diff(self, asked: Any, old: str, new: str = "") -> None:
         from jupyter_deploy.adapters import records
