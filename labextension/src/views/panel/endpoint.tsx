@@ -18,7 +18,7 @@ import { Standing } from './standing';
 import { ended } from './steps';
 import { Trouble } from './trouble';
 import { IDoing, removal, useDoing, verbsOf } from './verbs';
-import { standingOf, tagOf } from './words';
+import { situationOf, standingOf, tagOf } from './words';
 
 /**
  * An open endpoint: what it does, what it is made of, and what can be done to it.
@@ -128,7 +128,12 @@ function Opened(props: { endpoint: IEndpoint; doing: IDoing; back: () => void })
       <Actions {...props} />
       {newest && (
         <Section title={trans.__('Stages')} open>
-          {() => <Stages release={newest} />}
+          {() => (
+            <>
+              <Stages release={newest} />
+              <p className="jp-deploy-outcome jp-deploy-quiet">{situationOf(trans, endpoint, newest)}</p>
+            </>
+          )}
         </Section>
       )}
       <Section title={trans.__('Metrics')} open>

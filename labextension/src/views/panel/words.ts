@@ -1,6 +1,6 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
-import type { IBrief, IRelease, ISummary } from '../../tokens';
+import type { IBrief, IEndpoint, IRelease, ISummary } from '../../tokens';
 
 /**
  * How a release or an endpoint stands, in one word.
@@ -58,17 +58,39 @@ export function standingOfRelease(release: IRelease, answering: number | null): 
 }
 
 /**
- * Find what there is to tell about the newest release beside the one that answers.
+ * Find what there is to tell about the newest release beside what answers.
  *
  * @param one - The endpoint.
- * @returns The newest release where it is on its way or did not come to serve; null otherwise.
+ * @returns The newest release where it is on its way or was not let through; null otherwise.
  */
 export function newsOf(one: ISummary): IBrief | null {
   const newest = one.newest;
   if (newest === null || (one.answering === null && newest.ended)) {
     return null;
   }
-  return !newest.ended || (newest.number !== one.answering && BROKEN.has(newest.state)) ? newest : null;
+  return !newest.ended || BROKEN.has(newest.state) ? newest : null;
+}
+
+/**
+ * Say what callers get while a release is on its way or after it was not let through.
+ *
+ * @param trans - The translations.
+ * @param endpoint - The endpoint.
+ * @param release - The release.
+ * @returns A sentence; empty where it is plain from the release's own state.
+ */
+export function situationOf(trans: TranslationBundle, endpoint: IEndpoint, release: IRelease): string {
+  const { answering, name, url } = endpoint;
+  if (answering === null || release.state === 'serving' || release.state === 'retired') {
+    return '';
+  }
+  if (answering === release.number) {
+    return BROKEN.has(release.state) ? trans.__('The unverified preview still answers at %1.', url) : '';
+  }
+  const tag = tagOf(name, answering);
+  return release.url && release.url !== url
+    ? trans.__('This preview answers at a path of its own; %1 goes on answering at %2.', tag, url)
+    : trans.__('%1 goes on answering at %2.', tag, url);
 }
 
 /**
