@@ -158,7 +158,7 @@ def _own(store: Store, home: Home, endpoint: str) -> Key | None:
     file = home.keys / f"{endpoint}.key"
     if not (file.exists() and (home.root / "pepper").exists()):
         return None
-    hashed = keys.hash_key(file.read_text().strip(), _pepper(home, endpoint))
+    hashed = keys.hash_key(file.read_text(errors="replace").strip(), _pepper(home, endpoint))
     return next((key for key in store.keys(endpoint) if key.hash == hashed and key.revoked is None), None)
 
 
