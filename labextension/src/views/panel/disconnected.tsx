@@ -1,6 +1,6 @@
 import * as React from 'react';
 
-import type { ITrouble } from '../../tokens';
+import type { IStatus, ITrouble } from '../../tokens';
 
 import { usePanel } from './context';
 import { Copy } from './copy';
@@ -115,8 +115,11 @@ function Start(props: { label: string }): JSX.Element {
     setBusy(true);
     setWrong('');
     try {
-      await endpoints.api.send('POST', 'agent');
+      const { problem } = await endpoints.api.send<IStatus>('POST', 'agent');
       await endpoints.refresh();
+      if (problem) {
+        setWrong([problem.detail, problem.hint].filter(Boolean).join(' → '));
+      }
     } catch (error) {
       const { detail, hint } = troubleOf(error);
       setWrong([detail, hint].filter(Boolean).join(' → '));
