@@ -31,7 +31,7 @@ EXPANDED = {
     "--name", "-n", "--workers", "--tolerance", "--deadline", "--target", "--lines", "--release", "--to", "--golden", "--include",
     "--method", "--env", "--threads", "--memory", "--gpu", "--compile",
 }  # fmt: skip
-EXAMPLE = {"--example", "-e"}
+AS_WRITTEN = {"--allow-secret", "--example", "-e"}
 ON: dict[str, Any] = {"action": "store_true", "default": None}
 OFF: dict[str, Any] = {"action": "store_false", "default": None}
 Option = tuple[tuple[str, ...], dict[str, Any]]
@@ -292,7 +292,7 @@ def parse(shell: Any, line: str) -> Any:
     parsed: list[str] = []
     for before, word in zip(["", *given], given, strict=False):
         value = before in EXPANDED or (before in VERBS and len(parsed) == 1)
-        parsed.append(_expanded(shell, unquoted(word)) if value else unquoted(word) if before in EXAMPLE else word)
+        parsed.append(_expanded(shell, unquoted(word)) if value else unquoted(word) if before in AS_WRITTEN else word)
     try:
         return DeployMagics.deploy.parser.parse_args(parsed)
     except UsageError as error:

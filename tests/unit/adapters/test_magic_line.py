@@ -60,6 +60,13 @@ def test_options(magics: magic.DeployMagics) -> None:
     assert (False, True, None, True) == (asked.retry, asked.preview_live, asked.preview, asked.wait)
 
 
+def test_a_path_is_taken_as_a_hint_names_it(magics: magic.DeployMagics) -> None:
+    """The path of what is no secret stands in quotes, and may hold what the shell would expand."""
+    asked = magic.parse(magics.shell, "model --allow-secret \"model → settings['{key}']\" --allow-secret plain")
+
+    assert ["model → settings['{key}']", "plain"] == asked.allow_secret
+
+
 def test_names_of_verbs_are_expanded(magics: magic.DeployMagics) -> None:
     """A loop can name endpoints."""
     assert ["status", "eu"] == magic.parse(magics.shell, "status {key}").expression
