@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from jupyter_deploy import __version__, errors, settings
-from jupyter_deploy.adapters import archives, card, checking, records, soundness, switching, terminal
+from jupyter_deploy.adapters import archives, card, checking, metrics, records, soundness, switching, terminal
 from jupyter_deploy.adapters import golden as goldens
 from jupyter_deploy.adapters import keys as keyring
 from jupyter_deploy.adapters import lock as locks
@@ -45,6 +45,7 @@ app.add_typer(archives.app)
 app.add_typer(checking.app)
 app.add_typer(goldens.app)
 app.add_typer(locks.app)
+app.add_typer(metrics.app)
 
 
 def main() -> None:

@@ -92,12 +92,17 @@ def answered(before: Count, after: Count) -> Count:
 
     Args:
         before: The router's counters then.
-        after: Its counters now; they began again where one of them is less than it was.
+        after: Its counters now; they began again where another router counts, or one of them is less than it was.
 
     Returns:
         What was added, with the workers of now.
     """
-    if after.requests < before.requests or after.errors < before.errors or after.refused < before.refused:
+    if (
+        after.epoch != before.epoch
+        or after.requests < before.requests
+        or after.errors < before.errors
+        or after.refused < before.refused
+    ):
         return after
     return Count(
         requests=after.requests - before.requests, errors=after.errors - before.errors, refused=after.refused - before.refused,

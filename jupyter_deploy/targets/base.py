@@ -112,12 +112,14 @@ class Count(Value, frozen=True, kw_only=True):
         errors: Those answered with a status from 500.
         refused: Those answered with a status from 400 to 499.
         workers: How many workers get requests now.
+        epoch: Another number where counting began anew, because another router counts.
     """
 
     requests: int = 0
     errors: int = 0
     refused: int = 0
     workers: int = 0
+    epoch: int = 0
 
 
 class Target(Protocol):

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
@@ -57,6 +58,21 @@ def test_samples_are_those_of_the_metrics(made: Machine) -> None:
     assert 1 == found["jd_requests_total", "predict", "200"]
     assert 2 == found["jd_rows_total", "predict", None]
     assert [] == made.target.samples("churn@99")["metrics"]
+
+
+def test_counts_are_what_callers_got(made: Machine) -> None:
+    """All releases are told of at once, with what was refused, and with what the router answered because no worker could."""
+    launch, idle = made.start(3), made.start(4)
+    made.switch(idle)
+    made.switch(launch, retry=False)
+    url, right = made.target.url("churn") + "predict", {"authorization": f"Bearer {SECRET}"}
+    asked = ([1], right), ([1], {}), ([{"die": True}], right)
+    statuses = [httpx.post(url, json={"rows": rows}, headers=headers, trust_env=False).status_code for rows, headers in asked]
+    counts = made.target.counts() or {}
+
+    assert [200, 401, 503] == statuses
+    assert (3, 1, 1) == (counts[launch].requests, counts[launch].errors, counts[launch].refused)
+    assert (0, 2) == (counts[idle].requests, counts[idle].workers)
 
 
 def test_start_can_be_repeated(made: Machine) -> None:

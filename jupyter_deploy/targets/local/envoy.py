@@ -62,6 +62,11 @@ class Envoy:
         """Envoy's process id; None while it is not open."""
         return self._pid
 
+    @property
+    def epoch(self) -> int:
+        """The id of the process that answers at this moment, whose counters began at 0; 0 where none does."""
+        return sockets.listener_of(self._admin) or 0
+
     def open(self) -> None:
         """Adopt the Envoy that runs on these files, or start one; nothing happens if that was done.
 

@@ -206,6 +206,7 @@ class Local:
             What was counted for each release that has a cluster, by launch id; None where the router does not answer.
         """
         try:
+            epoch = self._envoy.epoch
             found = self._envoy.stats(COUNTED, used=True)
         except (ConnectionRefusedError, FileNotFoundError):
             return {}  # there is none, and the next one counts from the beginning
@@ -215,7 +216,7 @@ class Local:
         for name, value in found.items():
             _, launch, figure = name.split(".")
             figures.setdefault(launch, {})[FIGURES[figure]] = int(value)
-        return {launch: Count(**one) for launch, one in figures.items()}
+        return {launch: Count(**one, epoch=epoch) for launch, one in figures.items()}
 
     def samples(self, id: str) -> dict[str, Any]:
         """Read what was counted for a release: by the router since the router started, by its workers since it was started.
