@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -21,7 +22,7 @@ from sklearn.linear_model import LogisticRegression
 
 import jupyter_deploy as jd
 from jupyter_deploy import errors
-from jupyter_deploy.agent.lifecycle import connect
+from jupyter_deploy.agent.lifecycle import connect, wait_for_end
 from jupyter_deploy.home import Home
 from jupyter_deploy.values import Grant, KeyInfo
 from tests.serving import until
@@ -47,6 +48,14 @@ def call(endpoint: jd.Endpoint, secret: str, path: str = "predict") -> httpx.Res
     """Call an endpoint through its router."""
     headers = {"Authorization": f"Bearer {secret}"}
     return httpx.post(endpoint.url + path, json=BODY, headers=headers, trust_env=False, timeout=30)
+
+
+def answered(endpoint: jd.Endpoint, secret: str) -> int:
+    """Call an endpoint that may not be there yet: 0 where nobody listens, 503 where its release starts."""
+    with contextlib.suppress(httpx.TransportError):
+        status = call(endpoint, secret).status_code
+        return 0 if status == 503 else status
+    return 0
 
 
 def press(endpoint: jd.Endpoint, secret: str, times: int) -> Counter[int]:
@@ -135,7 +144,7 @@ def test_the_owners_own_key_is_replaced_by_another(churn: jd.Endpoint, shared_ho
 
 
 def test_a_quota_goes_on_at_the_next_release_and_with_the_next_agent(churn: jd.Endpoint, shared_home: Home) -> None:
-    """Neither a switch nor a killed worker, nor an agent that is killed, gives back what was used."""
+    """Neither a switch nor an agent that is killed, nor a new start of everything, gives back what was used."""
     secret, key = make(shared_home, quota=15)
     assert {200: 10} == press(churn, secret, 10)
     health = jd.deploy(model(0.5), name="churn", example=FRAME, workers=WORKERS, wait=True)
@@ -148,6 +157,12 @@ def test_a_quota_goes_on_at_the_next_release_and_with_the_next_agent(churn: jd.E
     last = told(shared_home, key.id).last_used
     assert last is not None
     assert key.created <= last <= time.time()
+
+    connect(shared_home).stop()
+    wait_for_end(shared_home)
+    until(lambda: connect(shared_home).endpoint("churn").answering == 2)
+    until(lambda: answered(churn, churn.key_file.read_text().strip()) == 200)
+    assert 429 == call(churn, secret).status_code
 
 
 def test_the_command_line_shows_a_secret_once(churn: jd.Endpoint, shared_home: Home, tmp_path: Path) -> None:
