@@ -140,6 +140,11 @@ class Guarded(APIHandler):
         """Leave versions to the agent."""
         return None
 
+    def _log(self) -> None:
+        """Leave it out of the server's log that there is no agent: whoever looks asks again and again."""
+        if (self.get_status(), self.request.method) != (HTTPStatus.SERVICE_UNAVAILABLE, "GET"):
+            super()._log()
+
     def on_connection_close(self) -> None:
         """Stop following once the browser has left."""
         if self._following is not None:

@@ -57,7 +57,7 @@ TABLE: Mapping[str, Mapping[Method, Verb]] = {
     f"{ONE}/history": {"GET": READ},
     f"{ONE}/changes": {"GET": Verb(query=("old", "new"))},
     f"{ONE}/logs": {"GET": Verb(query=("lines", "release"))},
-    f"{ONE}/logs/stream": {"GET": Verb(query=("release",), stream=True)},
+    f"{ONE}/logs/stream": {"GET": Verb(query=("lines", "release"), stream=True)},
     f"{ONE}/samples": {"GET": Verb(query=("span", "since"))},
     f"{ONE}/samples/stream": {"GET": Verb(stream=True)},
     f"{ONE}/rollback": {"POST": Verb(action="rolled back")},
