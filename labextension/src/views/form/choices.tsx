@@ -4,6 +4,7 @@ import type { ICandidate } from '../../kernel';
 import { Marked } from '../panel/marked';
 
 import { useForm } from './context';
+import { Example } from './resources';
 import { callable, sizeOf } from './words';
 
 const SUCH = "models['eu']"; // an expression as an example
@@ -40,6 +41,7 @@ export function Choices(): JSX.Element {
         )}
       </fieldset>
       <Name />
+      <Example />
     </>
   );
 }

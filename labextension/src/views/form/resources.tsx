@@ -55,7 +55,6 @@ export function Resources(): JSX.Element {
         />
         <Amount label={trans.__('GPUs')} about={trans.__('one worker on each')} name="gpu" />
       </div>
-      <Example />
       <More />
     </details>
   );
@@ -97,8 +96,10 @@ function Amount(props: {
   );
 }
 
-/** Rows for a model of which nothing else says what it takes. */
-function Example(): JSX.Element {
+/**
+ * Rows for a model of which nothing else says what it takes.
+ */
+export function Example(): JSX.Element {
   const { form, trans } = useForm();
   const id = React.useId();
   return (
@@ -121,7 +122,7 @@ function Example(): JSX.Element {
         ))}
       </datalist>
       <span id={`${id}-note`} className="jp-deploy-quiet">
-        {trans.__('an expression such as X_test, where nothing else tells what the model takes')}
+        {trans.__('needed only where no cell has called the model, such as X_test')}
       </span>
     </div>
   );
