@@ -1,7 +1,7 @@
 /** What can be done to the endpoint: each asks once more, and goes over the Jupyter server, because a kernel may be busy. */
 
 import { button, h, say } from './dom';
-import { Problem } from './http';
+import { text } from './http';
 import type { Watch } from './watch';
 import { ended, others } from './words';
 
@@ -23,13 +23,13 @@ export class Actions {
   /** Offer what can be done now; a question that was asked stays. */
   draw(): void {
     const offered = this._watch.http ? this._offered() : [];
-    const said = JSON.stringify([offered, this._watch.absent]);
+    const said = JSON.stringify([offered, this._watch.absent, ended(this._watch.release)]);
     if (this._asking || said === this._said) {
       return;
     }
     this._said = said;
-    const { absent, endpoint } = this._watch;
-    const how = `%deploy rollback ${endpoint.name}`;
+    const { absent, endpoint, release } = this._watch;
+    const how = `%deploy ${ended(release) ? 'rollback' : 'cancel'} ${endpoint.name}`;
     const line = h(
       'span',
       { class: 'jd-muted' },
@@ -87,8 +87,7 @@ export class Actions {
     try {
       await this._watch.act(action.path, action.body);
     } catch (error) {
-      const hint = error instanceof Problem && error.hint ? ` → ${error.hint}` : '';
-      say(this._problem, `✗ ${error instanceof Error ? error.message : error}${hint}`);
+      say(this._problem, `✗ ${text(error)}`);
     }
     this._answered();
   }

@@ -139,7 +139,7 @@ class Drawn {
     const at = this._uplot.cursor.idx ?? this._uplot.data[0].length - 1;
     const told = chart.lines.map((line, which) => {
       const value = this._uplot.data[which + 1][at];
-      const text = typeof value === 'number' ? `${short(value)}${chart.unit}` : '-';
+      const text = typeof value === 'number' ? short(value) : '-';
       say(this._values[which], text);
       return `${line.name} ${text}`;
     });

@@ -26,7 +26,6 @@ export interface ILine {
 /** One chart. */
 export interface IChart {
   title: string;
-  unit: string;
   lines: ILine[];
 }
 
@@ -45,26 +44,23 @@ export function charts(samples: ISample[]): IChart[] {
   const tags = [...new Set(samples.flatMap(one => Object.keys(one.split)))].sort(byNumber).slice(-RELEASES);
   return [
     {
-      title: 'Requests',
-      unit: '/s',
+      title: 'Requests/s',
       lines: [{ ...aSecond('requests'), name: 'all' }, aSecond('errors'), aSecond('refused')]
     },
-    { title: 'Latency', unit: ' ms', lines: (['p50', 'p95', 'p99'] as const).map(milliseconds) },
-    { title: 'Rows', unit: '/s', lines: [aSecond('rows')] },
+    { title: 'Latency, ms', lines: (['p50', 'p95', 'p99'] as const).map(milliseconds) },
+    { title: 'Rows/s', lines: [aSecond('rows')] },
     {
-      title: 'Requests by release',
-      unit: '/s',
+      title: 'Requests/s by release',
       lines: tags.map(tag => ({ name: tag, take: one => (one.split[tag] ?? 0) / one.seconds }))
     },
     {
       title: 'Workers and queue',
-      unit: '',
       lines: [
         { name: 'workers', take: one => one.workers },
         { name: 'queue', take: one => one.queue }
       ]
     },
-    { title: 'Memory', unit: ' MB', lines: [{ name: 'memory', take: one => one.memory / 1e6 }] }
+    { title: 'Memory, MB', lines: [{ name: 'memory', take: one => one.memory / 1e6 }] }
   ];
 }
 

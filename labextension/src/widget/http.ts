@@ -8,9 +8,17 @@ const ROOT = 'jupyter-deploy/api/';
 export class Problem extends Error {
   constructor(
     detail: string,
-    readonly hint = ''
+    hint = '',
+    /** What the agent calls it; empty where the agent was not reached. */
+    readonly code = '',
+    readonly status = 0
   ) {
-    super(detail);
+    super([detail, hint].filter(Boolean).join(' '));
+  }
+
+  /** Whether the agent itself has answered. */
+  get told(): boolean {
+    return this.code !== '' && this.code !== 'AgentUnreachable';
   }
 }
 
@@ -18,6 +26,8 @@ export class Problem extends Error {
 export interface IReached {
   http: Http | null;
   why: string;
+  /** Whether nothing will change that before the page is loaded again. */
+  final?: boolean;
 }
 
 /** The server's part. */
@@ -56,10 +66,8 @@ export class Http {
     );
     const told = (await answer.json().catch(() => null)) as (T & Record<string, string>) | null;
     if (!answer.ok || told === null) {
-      throw new Problem(
-        told?.detail || told?.message || `The Jupyter server answers with ${answer.status}.`,
-        told?.hint
-      );
+      const detail = told?.detail || told?.message || `The Jupyter server answers with ${answer.status}.`;
+      throw new Problem(detail, told?.hint, told?.code, answer.status);
     }
     return told;
   }
@@ -69,7 +77,7 @@ export class Http {
 export async function reach(home: string): Promise<IReached> {
   const config = document.getElementById('jupyter-config-data')?.textContent;
   if (!config) {
-    return { http: null, why: 'This page has no Jupyter server.' };
+    return { http: null, why: 'This page has no Jupyter server.', final: true };
   }
   const { baseUrl, token } = JSON.parse(config) as { baseUrl?: string; token?: string };
   const http = new Http(new URL(`${baseUrl ?? '/'}${ROOT}`, location.origin), token ?? '');
@@ -83,6 +91,14 @@ export async function reach(home: string): Promise<IReached> {
       ? { http, why: '' }
       : { http: null, why: 'The Jupyter server asks another agent than this kernel does.' };
   } catch (error) {
-    return { http: null, why: error instanceof Problem ? error.message : `${error}` };
+    const final = error instanceof Problem && error.status === 404;
+    const how = 'Install jupyterlab-deploy beside it and start it again.';
+    const why = final ? `The Jupyter server has no part of jupyterlab-deploy. ${how}` : text(error);
+    return { http: null, why, final };
   }
+}
+
+/** Say what went wrong. */
+export function text(error: unknown): string {
+  return error instanceof Error ? error.message : `${error}`;
 }

@@ -4,7 +4,7 @@ import type { AnyModel } from '@anywidget/types';
 
 import type { IEndpoint, IRelease, ISample, ISeries } from '../tokens';
 import { IRange, RANGES } from './figures';
-import { Http, Problem, reach } from './http';
+import { Http, Problem, reach, text } from './http';
 import { ended, IStanding, progress } from './words';
 
 /** What the kernel tells. */
@@ -152,6 +152,7 @@ export class Watch {
       void this._run(this._running.signal);
     } else if (!wanted && this._running) {
       this._running.abort();
+      this._wake();
       this._running = null;
       this._rest();
     }
@@ -172,23 +173,28 @@ export class Watch {
       if (!signal.aborted) {
         this._tell();
       }
-      wait = fine ? 1000 : Math.min(2 * wait, LONGEST);
+      wait = fine ? this._untilNext() : Math.min(2 * wait, LONGEST);
       await new Promise<void>(resolve => {
         const timer = setTimeout(resolve, wait);
         this._wake = () => {
           clearTimeout(timer);
           resolve();
         };
-        signal.addEventListener('abort', this._wake, { once: true });
       });
     }
   }
 
+  /** Milliseconds until a sample may be there that was not there at the last look. */
+  private _untilNext(): number {
+    const age = this.now - (this.samples.at(-1)?.at ?? 0);
+    return age > 3 ? 1000 : Math.min(1000, Math.max(250, 1000 * (1.1 - age)));
+  }
+
   /** Look once; says whether to look again soon. */
   private async _turn(): Promise<boolean> {
-    if (!this.http && Date.now() - this._reachedFor > LONGEST) {
-      this._reachedFor = Date.now();
+    if (!this.http && Date.now() > this._reachAgain) {
       const reached = await reach(this.model.get('home'));
+      this._reachAgain = reached.final ? Infinity : Date.now() + LONGEST;
       this.http = reached.http;
       this.absent = reached.why;
     }
@@ -202,9 +208,13 @@ export class Watch {
       this.trouble = '';
       return true;
     } catch (error) {
-      this.trouble =
-        error instanceof Problem ? [error.message, error.hint].filter(Boolean).join(' ') : `${error}`;
-      this.http = null; // the kernel may know more until the server answers again
+      this.trouble = text(error);
+      if (error instanceof Problem && error.told) {
+        this.releases = [];
+      } else {
+        this.http = null; // the kernel may know more until the server answers again
+        this._reachAgain = 0;
+      }
       return false;
     }
   }
@@ -223,7 +233,7 @@ export class Watch {
   }
 
   private async _figure(http: Http): Promise<void> {
-    if (this.paused || Date.now() - this._figuredAt < 1000 * this.range.every - 100) {
+    if (this.paused || Date.now() - this._figuredAt < 1000 * this.range.every - 800) {
       return;
     }
     this._figuredAt = Date.now();
@@ -278,7 +288,7 @@ export class Watch {
   private _seen = 0;
   private _looked = 0;
   private _figuredAt = 0;
-  private _reachedFor = 0;
+  private _reachAgain = 0;
   private _kernelAsked = 0;
   private _rested = false;
 }
