@@ -17,10 +17,13 @@ import pytest
 
 import jupyter_deploy as jd
 from jupyter_deploy import __version__
+from jupyter_deploy.adapters import python
 from jupyter_deploy.adapters.server import routes
 from jupyter_deploy.adapters.serving import handlers, table
+from jupyter_deploy.adapters.session import Session
 from jupyter_deploy.agent.lifecycle import connect, running, wait_for_end
 from jupyter_deploy.home import Home
+from jupyter_deploy.values import to_json
 from tests import jupyter
 from tests.jupyter import Server
 from tests.serving import until
@@ -250,6 +253,31 @@ def test_releases_are_switched_and_those_who_listen_are_told(owner: httpx.Client
         {"action": "key revoked", "endpoint": "churn", "key": key},
     ] == [{name: event[name] for name in ("action", "endpoint", "release", "key") if name in event} for event in events]
     assert made.json()["secret"] not in (server.folder / "events").read_text() + (server.folder / "log").read_text()
+
+
+def test_a_capture_is_deployed_cancelled_and_removed(
+    owner: httpx.Client, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a kernel itself; those who listen are told of each step, and of no value of an environment variable."""
+    monkeypatch.setenv("SOME_TOKEN", "very-secret")
+    begin, namespace = len(server.events), {"__name__": "__main__"}
+    exec(CODE + "model = Times(5)\n", namespace)
+    given = {"env": ["SOME_TOKEN"], "preview": False}
+    capture, read = python.prepare("model", Session(namespace, (), tmp_path), "held", [1.0, 2.0], given)
+    body = {"capture": capture, "options": read.options(), "environment": {"SOME_TOKEN": "very-secret"}}
+    release = owner.post("deploys", content=to_json(body), headers={"Content-Type": "application/json"})
+    told = [
+        owner.post("endpoints/held/releases/1/cancel", json={}).status_code,
+        owner.request("DELETE", "endpoints/held", json={}).status_code,
+        owner.get("endpoints/held").status_code,
+    ]
+
+    assert (201, "held", 1) == (release.status_code, release.json()["endpoint"], release.json()["number"])
+    assert [200, 200, 404] == told
+    assert [("deployed", 1), ("cancelled", 1), ("removed", None)] == [
+        (event["action"], event.get("release")) for event in server.events[begin:] if event["endpoint"] == "held"
+    ]
+    assert "very-secret" not in (server.folder / "events").read_text() + (server.folder / "log").read_text()
 
 
 def test_what_fails_is_told_with_what_to_do_and_is_no_event(owner: httpx.Client, server: Server, churn: jd.Endpoint) -> None:
