@@ -214,7 +214,7 @@ def row(endpoint: Endpoint, now: float) -> tuple[str, ...]:
         Name, what answers, the newest release, its age, the URL.
     """
     newest = endpoint.releases[0] if endpoint.releases else None
-    nothing = "stopped" if any(one.state == "retired" for one in endpoint.releases) else "nothing yet"
+    nothing = "stopped" if newest and newest.state == "retired" else "nothing" if newest and newest.ended else "nothing yet"
     answers = f"{endpoint.name}@{endpoint.answering} {endpoint.state}" if endpoint.answering is not None else nothing
     latest = f"{newest.tag} {words.state(newest, endpoint.answering)}" if newest else ""
     return endpoint.name, answers, latest, words.span(now - newest.created) if newest else "", endpoint.url
