@@ -32,16 +32,18 @@ class Observations(Transport):
         """
         return from_json(self._ask("GET", f"/endpoints/{name}/samples?span={span}&since={since}", timeout=QUICK), Series)
 
-    def sample_stream(self, name: str) -> Iterator[Sample]:
+    def sample_stream(self, name: str, since: float | None = None) -> Iterator[Sample]:
         """Follow what is seen of an endpoint.
 
         Args:
             name: The endpoint.
+            since: The time after which samples ended, such as that of the last known one; now where None.
 
         Yields:
             A sample each second, until the endpoint is removed.
         """
-        for line in self._lines(f"/endpoints/{name}/samples/stream"):
+        query = "" if since is None else f"?since={since}"
+        for line in self._lines(f"/endpoints/{name}/samples/stream{query}"):
             yield from_json(line, Sample)
 
     def log_stream(self, name: str, number: int | None = None, lines: int = 100) -> Iterator[str]:

@@ -72,9 +72,10 @@ class Observing:
 
     async def stream(self, request: Request) -> Response:
         """Tell each sample of an endpoint as it is taken, one a second, until the caller leaves or the endpoint is removed."""
-        name = request.path_params["name"]
-        await run_in_threadpool(self._observer.history.since, name, time.time())
-        return StreamingResponse(self._samples(name), media_type=LINES)
+        name, since = request.path_params["name"], request.query_params.get("since")
+        told = time.time() if since is None else _number(since)
+        await run_in_threadpool(self._observer.history.since, name, told)
+        return StreamingResponse(self._samples(name, told), media_type=LINES)
 
     async def logs(self, request: Request) -> Response:
         """Tell the last lines that a release's processes wrote, and then each line as it is written, until the caller leaves."""
@@ -83,8 +84,7 @@ class Observing:
         tail = await run_in_threadpool(self._tail, request.path_params["name"], number, int(_number(asked.get("lines", "100"))))
         return StreamingResponse(_written(tail), media_type=LINES)
 
-    async def _samples(self, name: str) -> AsyncIterator[bytes]:
-        told = time.time()
+    async def _samples(self, name: str, told: float) -> AsyncIterator[bytes]:
         self._observer.watch(name)
         async for _ in self._feed.follow(LOOKED):
             self._observer.watch(name)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
-from typing import Any
+from typing import Annotated
+
+import msgspec
 
 from jupyter_deploy.observe.tally import Spread
 from jupyter_deploy.targets.base import Count
@@ -14,6 +16,8 @@ from jupyter_deploy.values import Value
 OTHER = "other"  # the workers' word for what is no method of the model, such as the router's own question whether they are ready
 LATENCY = "jd_request_seconds_bucket"
 SHARED, ALONE = "jd_worker_proportional_memory_bytes", "jd_worker_resident_memory_bytes"
+MOST = 10**15  # of anything; what is larger is nonsense, and a day of such numbers can still be added up and written
+Metric = tuple[str, dict[str, str], Annotated[float, msgspec.Meta(ge=0, le=MOST)]]
 SUMS = {"jd_rows_total": "rows", "jd_queue_length": "queue", "jd_worker_restarts_total": "restarts"}
 
 
@@ -37,33 +41,20 @@ class Counters(Value, frozen=True, kw_only=True):
     rough: bool = False
 
 
-def counters(metrics: Iterable[Sequence[Any]]) -> Counters | None:
-    """Read a release's metrics.
+def counters(metrics: object) -> Counters | None:
+    """Read a release's metrics; the author's code runs in the process that tells them, so they may be anything.
 
     Args:
         metrics: The name, the labels and the value of each sample, as `Target.samples` gives them.
 
     Returns:
-        The counters; None where there are no metrics, because nothing of the release answers.
+        The counters; None where there are none, because nothing of the release answers, or where they make no sense.
     """
-    latencies: dict[float, int] = {}
-    sums = dict.fromkeys(SUMS.values(), 0)
-    memory: dict[str, dict[str, int]] = {SHARED: {}, ALONE: {}}
-    told = False
-    for name, labels, value in metrics:
-        told = True
-        if name in SUMS:
-            sums[SUMS[name]] += int(value)
-        elif name in memory:
-            memory[name][labels["worker"]] = int(value)
-        elif name == LATENCY and labels["method"] != OTHER:
-            bound = float(labels["le"])
-            latencies[bound] = latencies.get(bound, 0) + int(value)
-    if not told:
+    try:
+        told = msgspec.convert(metrics, list[Metric])
+        return _counters(told) if told else None
+    except (msgspec.ValidationError, KeyError, ValueError):
         return None
-    shared, alone = memory[SHARED].values(), memory[ALONE].values()
-    rough = len(shared) < len(alone)
-    return Counters(spread=_spread(latencies), memory=max(alone) if rough else sum(shared), rough=rough, **sums)
 
 
 def counted(before: Counters, after: Counters) -> Counters:
@@ -123,11 +114,28 @@ def named(id: str) -> tuple[str, int]:
     return name, int(rest.partition("-")[0])
 
 
+def _counters(metrics: Iterable[Metric]) -> Counters:
+    latencies: dict[float, int] = {}
+    sums = dict.fromkeys(SUMS.values(), 0)
+    memory: dict[str, dict[str, int]] = {SHARED: {}, ALONE: {}}
+    for name, labels, value in metrics:
+        if name in SUMS:
+            sums[SUMS[name]] = min(MOST, sums[SUMS[name]] + int(value))
+        elif name in memory:
+            memory[name][labels["worker"]] = int(value)
+        elif name == LATENCY and labels["method"] != OTHER:
+            bound = float(labels["le"])
+            latencies[bound] = min(MOST, latencies.get(bound, 0) + int(value))
+    shared, alone = memory[SHARED].values(), memory[ALONE].values()
+    rough = len(shared) < len(alone)
+    return Counters(spread=_spread(latencies), memory=min(MOST, max(alone) if rough else sum(shared)), rough=rough, **sums)
+
+
 def _spread(cumulative: Mapping[float, int]) -> Spread:
     """Turn Prometheus' buckets, each of which holds those below it too, into a spread."""
-    found, bounds = [], [0.0, *sorted(cumulative)]
+    found, bounds = [], [0.0, *sorted(one for one in cumulative if one > 0)]
     for low, high in pairwise(bounds):
         number = cumulative[high] - cumulative.get(low, 0)
-        if number:
+        if number > 0:
             found.append((low, low if math.isinf(high) else high, number))
     return tuple(found)

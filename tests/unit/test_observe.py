@@ -82,6 +82,20 @@ def test_a_release_that_does_not_answer_has_no_counters() -> None:
     assert counters([]) is None
 
 
+@pytest.mark.parametrize(
+    "metrics",
+    [
+        "text", [1], [["jd_rows_total", {}, -1]], [["jd_rows_total", {}, float("nan")]], [["jd_rows_total", {}, 10**400]],
+        [["jd_rows_total", {}, float("inf")]], [bucket("one", 1)], [["jd_request_seconds_bucket", {}, 1]],
+        [["jd_worker_resident_memory_bytes", {}, 1]], [["jd_rows_total", {"le": 5}, 1]], [bucket("nan", 1), bucket("-1", 1)],
+    ],
+    ids=str,
+)  # fmt: skip
+def test_metrics_that_make_no_sense_are_none(metrics: Any) -> None:
+    """A release whose author's code tells nonsense has no figures, and harms nobody else's."""
+    assert counters(metrics) in (None, Counters())
+
+
 def test_only_what_is_new_is_counted() -> None:
     """The difference of two looks has the queue and the memory of the second one."""
     before = Counters(spread=((0.0, 0.1, 3),), rows=10, queue=9)

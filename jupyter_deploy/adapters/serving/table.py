@@ -59,7 +59,7 @@ TABLE: Mapping[str, Mapping[Method, Verb]] = {
     f"{ONE}/logs": {"GET": Verb(query=("lines", "release"))},
     f"{ONE}/logs/stream": {"GET": Verb(query=("lines", "release"), stream=True)},
     f"{ONE}/samples": {"GET": Verb(query=("span", "since"))},
-    f"{ONE}/samples/stream": {"GET": Verb(stream=True)},
+    f"{ONE}/samples/stream": {"GET": Verb(query=("since",), stream=True)},
     f"{ONE}/rollback": {"POST": Verb(action="rolled back")},
     f"{ONE}/promote": {"POST": Verb(action="promoted")},
     f"{ONE}/stop": {"POST": Verb(action="stopped")},
