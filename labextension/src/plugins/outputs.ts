@@ -12,8 +12,8 @@ export const outputs: JupyterFrontEndPlugin<void> = {
   autoStart: true,
   requires: [INotebookTracker],
   activate: (_app: JupyterFrontEnd, tracker: INotebookTracker): void => {
-    const equip = ({ content: { rendermime } }: NotebookPanel): void => {
-      const createRenderer = (): Output => new Output(rendermime);
+    const equip = ({ content: { rendermime }, sessionContext }: NotebookPanel): void => {
+      const createRenderer = (): Output => new Output(rendermime, sessionContext);
       rendermime.addFactory({ safe: false, mimeTypes: [OUTPUT], createRenderer }, RANK);
     };
     tracker.forEach(equip);

@@ -13,10 +13,14 @@ type Registry = NotebookPanel['content']['rendermime'];
 type Renderer = ReturnType<Registry['createRenderer']>;
 type Model = Parameters<Renderer['renderModel']>[0];
 
-/** Shows one output; the widget is looked for anew only where the output names another one. */
+/** Shows one output; the widget is looked for anew where the output names another one, and once the kernel's widgets are known. */
 export class Output extends Panel {
-  constructor(private readonly _registry: Registry) {
+  constructor(
+    private readonly _registry: Registry,
+    session: NotebookPanel['sessionContext']
+  ) {
     super();
+    session.statusChanged.connect(this._look, this);
     this._saved = _registry.createRenderer(SAVED);
     this.addWidget(this._saved);
     this._changes = new MutationObserver(() => this._choose());
@@ -26,6 +30,7 @@ export class Output extends Panel {
   /** Show an output. */
   async renderModel(model: Model): Promise<void> {
     const named = JSON.stringify(model.data[WIDGET]);
+    this._model = model;
     if (named !== this._named) {
       this._named = named;
       this._find(model);
@@ -39,9 +44,17 @@ export class Output extends Panel {
     super.dispose();
   }
 
+  /** Look for the widget again: what drew it before the kernel answered knows none, and would wait for ever. */
+  private _look(): void {
+    if (this._model && this._registry.getFactory(WIDGET) !== this._factory) {
+      this._find(this._model);
+    }
+  }
+
   private _find(model: Model): void {
     this._widget?.dispose();
-    this._widget = this._registry.getFactory(WIDGET) ? this._registry.createRenderer(WIDGET) : null;
+    this._factory = this._registry.getFactory(WIDGET);
+    this._widget = this._factory ? this._registry.createRenderer(WIDGET) : null;
     if (this._widget) {
       this._widget.hide();
       this.addWidget(this._widget);
@@ -57,6 +70,8 @@ export class Output extends Panel {
 
   private readonly _changes: MutationObserver;
   private readonly _saved: Renderer;
+  private _factory: ReturnType<Registry['getFactory']>;
+  private _model: Model | null = null;
   private _widget: Renderer | null = null;
   private _named = '';
 }
