@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -16,8 +17,9 @@ from PIL import Image
 from jupyter_deploy.values import Sample, Series
 
 SIZE = (9.0, 3.6)  # inches
+PLACES = {"left": 0.05, "right": 0.99, "bottom": 0.08, "top": 0.92, "wspace": 0.2, "hspace": 0.35}
 DENSITY = 90  # points an inch
-COLOURS = 64  # of the picture, which lies in the notebook's file
+COLOURS = 24  # of the picture, which lies in the notebook's file
 TICKS = {300: 60, 3600: 900, 86_400: 21_600}  # seconds between two times below a chart
 GAP = 1.5  # times the length of a sample; what is further apart is not joined by a line
 STROKES = ("-", "--", ":", "-.")  # a line is told by its stroke too
@@ -54,7 +56,8 @@ def figure(series: Series) -> Plot:
     Returns:
         Six charts: requests, latency, rows, releases, workers with their queue, memory.
     """
-    drawn = Plot(figsize=SIZE, dpi=DENSITY, layout="constrained", facecolor="white")
+    drawn = Plot(figsize=SIZE, dpi=DENSITY, facecolor="white")
+    drawn.subplots_adjust(**PLACES)  # matplotlib's own search for them would double the time
     FigureCanvasAgg(drawn)
     grid = drawn.subplots(2, 3, sharex=True)
     for axes, (title, lines) in zip(grid.flat, charts(series), strict=True):
@@ -76,8 +79,8 @@ def charts(series: Series) -> list[tuple[str, list[Line]]]:
         ("requests/s", [Line(label, _a_second(name)) for label, name in ALL.items()]),
         ("latency, ms", [Line(name, _milliseconds(name)) for name in ("p50", "p95", "p99")]),
         ("rows/s", [Line("rows", _a_second("rows"))]),
-        ("requests/s by release", [Line(tag, _of_release(tag)) for tag in tags[-len(STROKES) :]]),
-        ("workers and queue", [Line("workers", lambda one: one.workers), Line("queue", lambda one: one.queue)]),
+        ("by release", [Line(tag, _of_release(tag)) for tag in tags[-len(STROKES) :]]),
+        ("workers, queue", [Line("workers", lambda one: one.workers), Line("queue", lambda one: one.queue)]),
         ("memory, MB", [Line("memory", lambda one: one.memory / 1e6)]),
     ]
 
@@ -102,7 +105,9 @@ def png(drawn: Figure) -> bytes:
 def _chart(axes: Axes, title: str, lines: Sequence[Line], series: Series) -> None:
     for line, stroke, shade in zip(lines, STROKES, SHADES, strict=False):
         times, values = _joined(series, line.take)
-        axes.plot(times, values, stroke, color=shade, linewidth=1.3, marker=".", markersize=2, label=line.name)
+        axes.plot(times, values, stroke, color=shade, linewidth=1, label=line.name)
+        alone = [at for at, value in enumerate(values) if not math.isnan(value) and not _joins(values, at)]
+        axes.plot([times[at] for at in alone], [values[at] for at in alone], ".", color=shade, markersize=3)
     axes.set_title(title, fontsize=9, loc="left")
     axes.tick_params(labelsize=7, length=2)
     axes.set_xlim(series.now - series.span, series.now)
@@ -112,7 +117,8 @@ def _chart(axes: Axes, title: str, lines: Sequence[Line], series: Series) -> Non
     axes.grid(visible=True, alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     if len(lines) > 1:
-        axes.legend(fontsize=7, frameon=False, ncols=len(lines), loc="upper left", handlelength=1.6, columnspacing=1.0)
+        place: dict[str, Any] = {"loc": "lower right", "bbox_to_anchor": (1.02, 0.96)}  # beside the title
+        axes.legend(fontsize=7, frameon=False, ncols=len(lines), handlelength=1.6, columnspacing=1.0, **place)
     if not series.samples:
         axes.text(0.5, 0.5, "nothing ran", ha="center", transform=axes.transAxes, fontsize=8)
 
@@ -128,6 +134,11 @@ def _joined(series: Series, take: Take) -> tuple[list[float], list[float]]:
         times.append(one.at)
         values.append(float("nan") if value is None else value)
     return times, values
+
+
+def _joins(values: Sequence[float], at: int) -> bool:
+    """Say whether a line runs from a value to one beside it."""
+    return any(0 <= near < len(values) and not math.isnan(values[near]) for near in (at - 1, at + 1))
 
 
 def _a_second(name: str) -> Take:
