@@ -220,6 +220,8 @@ def _tell(answer: Callable[[], Value]) -> None:
 
 
 def _variables() -> Variables:
+    from jupyter_deploy.adapters import python  # noqa: F401 (now: an interrupt of a check must not meet its import)
+
     running = session.shell()
     here = session.of_notebook(running)
     found = models.find(here.namespace, here.folder, running.user_ns_hidden)

@@ -6,7 +6,17 @@ import { IDisposable } from '@lumino/disposable';
 import { ISignal, Signal } from '@lumino/signaling';
 
 import { Deploy } from './deploy';
-import { IAsked, ICandidate, ILaunched, IPlan, IQuestions, IVariables, KernelProblem, ask } from './kernel';
+import {
+  IAsked,
+  ICandidate,
+  ILaunched,
+  IPlan,
+  IQuestions,
+  IVariables,
+  KernelProblem,
+  SUPERSEDED,
+  ask
+} from './kernel';
 import { Problem } from './request';
 import { IApi } from './tokens';
 
@@ -132,7 +142,7 @@ export class Form implements IDisposable {
   /** Stop whatever is being done. */
   cancel(): void {
     const was = this.doing;
-    this._stop();
+    this._stop('stopped');
     this.doing = was === 'launching' ? 'cancelling' : '';
     this._tell();
   }
@@ -237,8 +247,8 @@ export class Form implements IDisposable {
     this._tell();
   }
 
-  private _stop(): void {
-    this._asking?.abort();
+  private _stop(reason = SUPERSEDED): void {
+    this._asking?.abort(reason);
     this._asking = null;
     this._waits = false;
   }

@@ -3,7 +3,11 @@
 import { Kernel, KernelMessage } from '@jupyterlab/services';
 
 const MIME = 'application/vnd.jupyter-deploy.form+json';
+const PATIENCE = 2000; // milliseconds for what nobody waits for any more, before its work is interrupted
 const FORM = 'jupyter_deploy.adapters.form';
+
+/** Why a question is taken back that nobody stopped: most are answered before an interrupt, which may break an import, is worth it. */
+export const SUPERSEDED = 'superseded';
 
 /** A variable that looks like a model. */
 export interface ICandidate {
@@ -157,9 +161,12 @@ async function execute(
   let told: string | null = null;
   let begun = false;
   const stopped: Promise<void>[] = [];
+  let timer = 0;
   const stop = (): void => {
     if (begun) {
-      stopped.push(kernel.interrupt()); // never while it only waits: that would end the user's own cell
+      // never while it only waits: that would end the user's own cell
+      const interrupt = (): void => void stopped.push(kernel.interrupt());
+      timer = window.setTimeout(interrupt, signal.reason === SUPERSEDED ? PATIENCE : 0);
     }
   };
   future.onIOPub = message => {
@@ -180,6 +187,7 @@ async function execute(
     throw error instanceof KernelProblem ? error : new KernelProblem('dead', refusal('dead', `${error}`, []));
   } finally {
     signal.removeEventListener('abort', stop);
+    window.clearTimeout(timer);
     await Promise.allSettled(stopped);
     future.dispose();
   }

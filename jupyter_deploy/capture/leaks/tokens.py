@@ -10,6 +10,7 @@ import functools
 import importlib
 import inspect
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -261,15 +262,25 @@ def _is_placeholder(value: str) -> bool:
 @functools.cache
 def _detectors() -> list[tuple[Any, str]]:
     """Import the detectors of detect-secrets."""
-    base: Any = importlib.import_module("detect_secrets.plugins.base")
+    base: Any = _import("detect_secrets.plugins.base")
     found = []
     for name in _DETECTORS:
-        module = importlib.import_module(f"detect_secrets.plugins.{name}")
+        module = _import(f"detect_secrets.plugins.{name}")
         for one in vars(module).values():
             if inspect.isclass(one) and issubclass(one, base.RegexBasedDetector) and one.__module__ == module.__name__:
                 detector: Any = one()
                 found.append((detector, _kind(str(detector.secret_type))))
     return found
+
+
+def _import(name: str) -> Any:
+    """Import a module; one that was interrupted leaves others behind that are half made, with which it would fail ever after."""
+    try:
+        return importlib.import_module(name)
+    except KeyboardInterrupt:
+        for one in [one for one in sys.modules if one.partition(".")[0] == "detect_secrets"]:
+            del sys.modules[one]
+        raise
 
 
 def _kind(title: str) -> str:

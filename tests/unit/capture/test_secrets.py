@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import os
 import re
+import sys
 import warnings
 from typing import Any
 
@@ -342,3 +343,28 @@ def test_user_and_password_of_a_session() -> None:
 
     assert "`model['http']['auth'][1]` holds a value called `auth`." in alarm({"http": {"auth": ("bob", password)}})
     assert "" == alarm({"auth": ("basic", "digest"), "key": ("customer", "order9key")})
+
+
+class Interruption:
+    """Interrupts the import of one module, once, as a person does who stops a cell."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def find_spec(self, name: str, *_: Any) -> None:
+        """Interrupt, or leave the module to others."""
+        if name == self.name:
+            self.name = ""
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_import_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a person stops a capture that imports the detectors, the next one finds secrets again."""
+    for name in [one for one in sys.modules if one.partition(".")[0] == "detect_secrets"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Interruption("detect_secrets.util.path"), *sys.meta_path])
+    tokens._detectors.cache_clear()
+
+    with pytest.raises(KeyboardInterrupt):
+        tokens._detectors()
+    assert tokens._detectors()
