@@ -69,6 +69,8 @@ def running(own: Path, folder: Path, *options: str, server_part: bool = True, en
     """
     enabled = {"ServerApp": {"jpserver_extensions": {"jupyter_deploy": server_part}}}
     _write(own / "config" / "jupyter_server_config.json", json.dumps(enabled))
+    quiet = own / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension" / "notification.jupyterlab-settings"
+    _write(quiet, '{"fetchNews": "false", "checkForUpdates": false}')  # a question about news would lie over the panel
     extensions = f"--LabApp.labextensions_path={_extensions(own / 'labextensions')}"
     with started(Path(sys.executable), "LabApp", own, folder, extensions, *options, env=env) as lab:
         yield lab
@@ -216,6 +218,23 @@ class Notebook:
         notebook = cls(page)
         notebook.wait()
         return notebook
+
+
+def show(page: Page, lab: Lab) -> Page:
+    """Open JupyterLab without a notebook, and wait until it is there.
+
+    Args:
+        page: The browser's page.
+        lab: The running JupyterLab.
+
+    Returns:
+        The page.
+    """
+    page.goto(f"{lab.url}/lab?token={lab.token}&reset")
+    page.wait_for_function("window.jupyterapp")
+    page.evaluate("window.jupyterapp.restored.then(() => null)")
+    expect(page.locator("#jupyterlab-splash")).to_have_count(0, timeout=60_000)
+    return page
 
 
 def panel(page: Page) -> Locator:
