@@ -13,6 +13,7 @@ import typer
 
 from jupyter_deploy import __version__, errors
 from jupyter_deploy.adapters import cli, magic
+from jupyter_deploy.adapters.serving.table import TABLE
 from jupyter_deploy.bentos.python.endpoint import problems
 from jupyter_deploy.frameworks import table as frameworks
 from jupyter_deploy.settings import Settings
@@ -166,6 +167,14 @@ def test_the_table_of_frameworks_is_that_of_the_registry() -> None:
     page = read(ROOT / "README.md")
 
     assert frameworks.replaced(page) == page, "run: python -m jupyter_deploy.frameworks.table README.md"
+
+
+@pytest.mark.parametrize("path", TABLE)
+def test_every_call_of_the_server_is_documented(path: str) -> None:
+    """Every path that the browser may ask stands in docs/jupyterlab.md, whole or by its last word."""
+    asked = path.replace("{number}", "{n}")
+
+    assert re.search(rf"[ `]{re.escape(asked)}[`?]|`…/{re.escape(asked.rpartition('/')[2])}`", read(DOCS / "jupyterlab.md"))
 
 
 def commands(group: Any, path: str) -> Iterator[tuple[str, Any]]:

@@ -170,6 +170,7 @@ def test_a_dry_run_deploys_nothing(notebook: Notebook, shared_home: Home) -> Non
         ("%deploy LogisticRegression()", "NotDeployable", "has not been fitted", ""),
         ("%deploy model --example X_tset", "UnknownName", "There is no variable `X_tset`", ""),
         ("%deploy logs chrun", "UnknownName", "There is no endpoint `chrun`", "Did you mean `churn`?"),
+        ("%deploy promote churn", "Conflict", "`churn` has no newer verified release.", "rollback churn"),
         ("%deploy model --workers 0", "BadSetting", "`workers` must be a whole number from 1 to 256, but is 0", ""),
     ],
 )
