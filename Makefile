@@ -1,7 +1,7 @@
 # Each target prints the plain commands that it runs and how long each took.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test compile-test frameworks-test faults browser-test lint bench bench-deploy bench-trust bench-serving bench-hostile build lab lock clean
+.PHONY: help setup demo test compile-test frameworks-test faults browser-test lint bench bench-deploy bench-trust bench-serving bench-hostile bench-lab build lab lock clean
 
 PY := .venv/bin/python
 UV := .venv/bin/uv
@@ -28,6 +28,7 @@ help:
 	@echo 'make bench-trust   what a deploy costs as endpoints, releases, models and packages grow; ARGS=--quick for a short run'
 	@echo 'make bench-serving what a request costs, with peers beside it; ARGS=--quick for a short run'
 	@echo 'make bench-hostile what honest callers notice of slow ones and of overload; ARGS=--quick for a short run'
+	@echo 'make bench-lab     what the panel, the widget and the server extension cost; ARGS=--quick for a short run'
 	@echo 'make build         wheel and source archive in dist/'
 	@echo 'make lab           JupyterLab with the examples'
 	@echo 'make lock          remake requirements/*.txt from pyproject.toml; ARGS=--upgrade for newer versions'
@@ -77,7 +78,7 @@ lint: setup
 	$(call run,.venv/bin/mypy --strict jupyter_deploy)
 	$(call run,cd labextension && PATH=$(CURDIR)/.venv/bin:$$PATH jlpm lint)
 
-bench: bench-deploy bench-trust bench-serving bench-hostile
+bench: bench-deploy bench-trust bench-serving bench-hostile bench-lab
 
 bench-deploy: setup .cache/peers/stamp
 	$(call run,$(PY) bench/deploy.py --peers .cache/peers/bin/python $(ARGS))
@@ -91,6 +92,11 @@ bench-serving: setup .cache/peers/stamp .cache/mlserver/stamp
 
 bench-hostile: setup
 	$(call run,$(PY) bench/hostile.py $(ARGS))
+
+bench-lab: setup
+	@bash requirements/chromium.sh
+	$(call run,$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements/browser.txt)
+	$(call run,$(PY) bench/lab.py $(ARGS))
 
 .cache/peers/stamp: requirements/bench.txt
 	$(call run,$(UV) venv --quiet --allow-existing --python $(PY) .cache/peers)

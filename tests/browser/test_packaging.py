@@ -149,7 +149,7 @@ def test_notebook_has_panel_and_button(open_jupyter: Callable[[str, str], Page],
     page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
     notebook.ended(notebook.cells.nth(1))
 
-    expect(page.get_by_role("toolbar").get_by_role("button").filter(has_text="Deploy")).to_be_visible()
+    expect(page.locator('.jp-NotebookPanel-toolbar [data-command="jupyterlab-deploy:deploy"]')).to_be_visible()
     page.get_by_role("menuitem", name="View").click()
     page.get_by_role("menuitem", name="Right Sidebar").hover()
     page.get_by_role("menuitem", name="Show Endpoints").click()
