@@ -18,6 +18,7 @@ from tests.serving import until
 TOKEN = "a-token-for-tests"
 BASE = "/user/o.ne/"  # what a hub puts in front; its dot is no wildcard
 API = f"{BASE}jupyter-deploy/api/"
+OTHERS = ("jupyterlab", "notebook", "notebook_shim", "jupyter_lsp", "jupyter_server_terminals")  # which would take seconds
 CONFIG = """
 import logging
 from jupyter_server.auth import Authorizer
@@ -83,7 +84,7 @@ def running(folder: Path, *denied: tuple[str, str], enabled: bool = True) -> Ite
     (config / "jupyter_server_config.py").write_text(CONFIG.format(denied=set(denied), events=str(events)))
     places = {f"JUPYTER_{name.upper()}_DIR": str(folder / name) for name in ("config", "data", "runtime")}
     asked = (f"--ServerApp.base_url={BASE}", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={root}", "--port=0")
-    chosen = f"--ServerApp.jpserver_extensions={{'jupyter_deploy': {enabled}}}"
+    chosen = f"--ServerApp.jpserver_extensions={dict.fromkeys(OTHERS, False) | {'jupyter_deploy': enabled}}"
     command = [sys.executable, "-m", "jupyter_server", "--allow-root", "--no-browser", "--ip=127.0.0.1", chosen, *asked]
     path = os.pathsep.join(filter(None, (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", ""))))
     with (folder / "log").open("w") as log:
