@@ -75,6 +75,17 @@ def test_counts_are_what_callers_got(made: Machine) -> None:
     assert (0, 2) == (counts[idle].requests, counts[idle].workers)
 
 
+def test_a_stopped_endpoint_says_so(made: Machine) -> None:
+    """Its callers get 503 with a code of its own, whatever they call; an endpoint at which nothing ever answered is unknown."""
+    made.switch(made.start(3))
+    made.target.switch({"churn": Traffic(endpoint="churn", stopped=True), "other": Traffic(endpoint="other")})
+    url = made.target.url("churn")
+    told = [httpx.post(f"{url}{path}", json={"rows": [1]}, trust_env=False) for path in ("predict", "", "livez")]
+
+    assert {(503, "stopped")} == {(one.status_code, one.json()["code"]) for one in told}
+    assert 404 == httpx.get(made.target.url("other"), trust_env=False).status_code
+
+
 def test_start_can_be_repeated(made: Machine) -> None:
     """Starting what runs changes nothing."""
     launch = made.start(3)
