@@ -20,6 +20,9 @@ import {
 import { Problem } from './request';
 import { IApi } from './tokens';
 
+/** What an endpoint can be called. */
+export const NAME = /^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$/;
+
 const LIGHT = 200e6; // bytes up to which a model is checked as soon as it is chosen
 
 /** How far the form has come with its kernel. */

@@ -1,5 +1,6 @@
 import * as React from 'react';
 
+import { NAME } from '../../form';
 import type { ICandidate } from '../../kernel';
 import { Marked } from '../panel/marked';
 
@@ -8,7 +9,6 @@ import { Example } from './resources';
 import { callable, sizeOf } from './words';
 
 const SUCH = "models['eu']"; // an expression as an example
-const NAME = /^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$/;
 
 /**
  * What can be deployed, and under which name.
