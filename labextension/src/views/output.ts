@@ -41,6 +41,7 @@ export class Output extends Panel {
 
   override dispose(): void {
     this._changes.disconnect();
+    this._saved.dispose();
     super.dispose();
   }
 
@@ -62,10 +63,15 @@ export class Output extends Panel {
     }
   }
 
+  /** Let one of the two be on the page: what is there twice would be found twice. */
   private _choose(): void {
     const alive = Boolean(this._widget?.node.querySelector(ALIVE));
     this._widget?.setHidden(!alive);
-    this._saved.setHidden(alive);
+    if (alive) {
+      this._saved.parent = null;
+    } else if (!this._saved.parent) {
+      this.addWidget(this._saved);
+    }
   }
 
   private readonly _changes: MutationObserver;
