@@ -200,12 +200,12 @@ def test_it_asks_only_while_it_is_seen(page: Page, agent: AgentClient) -> None:
     page.locator('.jp-SideBar [data-id="jp-property-inspector"]').click()
     expect(found).to_be_hidden()
     before = len(asked)
-    jd.deploy(sorted, name="meanwhile", example=[1.0, 2.0], wait=True)
+    jd.deploy(sorted, name="aside", example=[1.0, 2.0], wait=True)
     assert before + 1 >= len(asked)  # one may have been on its way
 
-    expect(panel(page).get_by_role("button", name=re.compile("^meanwhile "))).to_be_visible()
-    agent.remove("meanwhile")
-    expect(found.get_by_role("button", name=re.compile("^meanwhile "))).to_have_count(0)
+    expect(panel(page).get_by_role("button", name=re.compile("^aside "))).to_be_visible()
+    agent.remove("aside")
+    expect(found.get_by_role("button", name=re.compile("^aside "))).to_have_count(0)
 
 
 def test_what_the_settings_say(agent: AgentClient, fresh: Open, lab: Lab) -> None:
