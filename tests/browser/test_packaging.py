@@ -151,8 +151,8 @@ def test_notebook_has_panel_and_button(open_jupyter: Callable[[str, str], Page],
 
     expect(page.locator('.jp-NotebookPanel-toolbar [data-command="jupyterlab-deploy:deploy"]')).to_be_visible()
     page.get_by_role("menuitem", name="View").click()
-    page.get_by_role("menuitem", name="Right Sidebar").hover()
-    page.get_by_role("menuitem", name="Show Endpoints").click()
+    page.locator(".lm-Menu-item").filter(has_text="Right Sidebar").hover()
+    page.locator(".lm-Menu-item").filter(has_text="Show Endpoints").click()
     expect(page.locator(f"#{PANEL}")).to_be_visible()
     expect(page.locator(f"#{PANEL}").get_by_role("list", name="Endpoints")).to_contain_text("verified", timeout=PATIENCE)
     trouble[:] = [one for one in trouble if one != NOTEBOOKS_OWN]
