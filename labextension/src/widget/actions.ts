@@ -1,6 +1,6 @@
 /** What can be done to the endpoint: each asks once more, and goes over the Jupyter server, because a kernel may be busy. */
 
-import { button, h, say } from './dom';
+import { button, h, marked, say } from './dom';
 import { text } from './http';
 import type { Watch } from './watch';
 import { ended, others } from './words';
@@ -22,24 +22,18 @@ export class Actions {
 
   /** Offer what can be done now; a question that was asked stays. */
   draw(): void {
-    const offered = this._watch.http ? this._offered() : [];
-    const said = JSON.stringify([offered, this._watch.absent, ended(this._watch.release)]);
+    const { http, absent, trouble, endpoint, release } = this._watch;
+    const offered = http ? this._offered() : [];
+    const how = `From a cell: \`%deploy ${ended(release) ? 'rollback' : 'cancel'} ${endpoint.name}\``;
+    const why = absent && !trouble ? `${absent} ${how}` : '';
+    const said = JSON.stringify([offered, why]);
     if (this._asking || said === this._said) {
       return;
     }
     this._said = said;
-    const { absent, endpoint, release } = this._watch;
-    const how = `%deploy ${ended(release) ? 'rollback' : 'cancel'} ${endpoint.name}`;
-    const line = h(
-      'span',
-      { class: 'jd-muted' },
-      absent.replace(/\.?$/, '. '),
-      'From a cell: ',
-      h('code', {}, how)
-    );
     this._row.replaceChildren(
       ...offered.map(one => button(one.label, () => this._ask(one))),
-      ...(absent ? [line] : [])
+      h('span', { class: 'jd-muted' }, ...marked(why))
     );
   }
 

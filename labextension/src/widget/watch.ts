@@ -32,6 +32,7 @@ interface IMessage {
 const STANDING = 5000; // milliseconds between two looks at which release answers
 const LEASE = 60_000; // milliseconds after which the kernel is asked again for figures
 const LONGEST = 15_000; // milliseconds between two tries
+const REACH = 4000; // milliseconds until the server is asked again whether it can be used
 const STALE = 15_000; // milliseconds after which figures from the kernel are told to be old
 
 /** What is shown in every view of one widget. */
@@ -194,7 +195,7 @@ export class Watch {
   private async _turn(): Promise<boolean> {
     if (!this.http && Date.now() > this._reachAgain) {
       const reached = await reach(this.model.get('home'));
-      this._reachAgain = reached.final ? Infinity : Date.now() + LONGEST;
+      this._reachAgain = reached.final ? Infinity : Date.now() + REACH;
       this.http = reached.http;
       this.absent = reached.why;
     }
@@ -257,7 +258,7 @@ export class Watch {
 
   private _take(endpoint: IStanding, release: IRelease | undefined): void {
     this.endpoint = endpoint;
-    if (release && progress(release) >= progress(this.release)) {
+    if (release && (ended(release) || progress(release) >= progress(this.release))) {
       this.release = release;
     }
   }

@@ -48,7 +48,7 @@ export function broken(release: IRelease): boolean {
 /** How far a release has come, so that what was asked earlier and answered later is not shown. */
 export function progress(release: IRelease): number {
   const finished = release.stages.filter(stage => stage.seconds !== null).length;
-  return 1000 * Number(ended(release)) + release.stages.length + finished;
+  return ended(release) ? Infinity : release.stages.length + finished;
 }
 
 /** How a release stands, in one word. */
