@@ -2,7 +2,7 @@ import * as React from 'react';
 
 import type { IOverview } from '../../tokens';
 
-import { usePanel } from './context';
+import { PanelContext, usePanel } from './context';
 import { Disconnected } from './disconnected';
 import { Empty } from './empty';
 import { Endpoint } from './endpoint';
@@ -14,6 +14,7 @@ import { Marked } from './marked';
  * What the panel shows: the list, the endpoint that was opened from it, or why there is neither.
  */
 export function Content(): JSX.Element {
+  const panel = usePanel();
   const { overview, trouble } = useOverview();
   const [opened, setOpened] = React.useState('');
   const [last, setLast] = React.useState('');
@@ -27,13 +28,18 @@ export function Content(): JSX.Element {
   return (
     <>
       {trouble && <Disconnected trouble={trouble} />}
-      {shown && opened && (
-        <Endpoint
-          key={opened}
-          name={opened}
-          summary={shown.endpoints.find(one => one.name === opened) ?? null}
-          back={back}
-        />
+      {overview && opened && (
+        // kept while it cannot be shown: a secret that is told once may stand in it
+        <div className="jp-deploy-whole" hidden={!shown}>
+          <PanelContext.Provider value={{ ...panel, visible: panel.visible && shown !== null }}>
+            <Endpoint
+              key={opened}
+              name={opened}
+              summary={overview.endpoints.find(one => one.name === opened) ?? null}
+              back={back}
+            />
+          </PanelContext.Provider>
+        </div>
       )}
       {shown && !opened && <Overview overview={shown} last={last} open={setOpened} />}
       {!shown && !trouble && <Waiting />}

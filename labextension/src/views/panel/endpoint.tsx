@@ -83,7 +83,7 @@ function useEndpoint(
   name: string,
   summary: ISummary | null
 ): { endpoint: IEndpoint | null; trouble: ITrouble | null; look: () => void } {
-  const { endpoints } = usePanel();
+  const { endpoints, visible } = usePanel();
   const [endpoint, setEndpoint] = React.useState<IEndpoint | null>(null);
   const [trouble, setTrouble] = React.useState<ITrouble | null>(null);
   const look = React.useCallback(() => {
@@ -95,7 +95,11 @@ function useEndpoint(
       error => setTrouble(troubleOf(error))
     );
   }, [endpoints, name]);
-  React.useEffect(look, [look, versionOf(summary)]);
+  React.useEffect(() => {
+    if (visible) {
+      look();
+    }
+  }, [look, versionOf(summary), visible]);
   const newest = endpoint?.releases[0];
   const followed = newest && !ended(newest) ? `endpoints/${name}/releases/${newest.number}/events` : '';
   useLines<IRelease>(followed, {}, release => {

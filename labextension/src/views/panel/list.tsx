@@ -65,7 +65,7 @@ function Rows(props: {
   const walk = useWalk(box, height, setActive);
   React.useEffect(() => {
     if (props.selected) {
-      walk(props.selected, at);
+      walk(endpoints[at].name, at); // the first one where the one that was open is gone
     }
   }, []);
   const onKeyDown = (event: React.KeyboardEvent): void => {
