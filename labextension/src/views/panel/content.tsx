@@ -31,7 +31,7 @@ export function Content(): JSX.Element {
       {overview && opened && (
         // kept while it cannot be shown: a secret that is told once may stand in it
         <div className="jp-deploy-whole" hidden={!shown}>
-          <PanelContext.Provider value={{ ...panel, visible: panel.visible && shown !== null }}>
+          <PanelContext.Provider value={{ ...panel, visible: panel.visible && !trouble }}>
             <Endpoint
               key={opened}
               name={opened}

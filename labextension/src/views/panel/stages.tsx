@@ -71,8 +71,8 @@ function markWord(trans: TranslationBundle, mark: Mark): string {
 
 function Outcome(props: { release: IRelease }): JSX.Element | null {
   const { trans } = usePanel();
-  const { reason, hint, differences } = props.release;
-  if (!reason && !differences.length) {
+  const { state, reason, hint, differences } = props.release;
+  if (state === 'serving' || (!reason && !differences.length)) {
     return null;
   }
   return (
