@@ -72,7 +72,7 @@ class Observed(Database):
         return {row["name"]: (row["created"], row["answering"]) for row in rows}
 
     def add_samples(self, samples: Iterable[tuple[str, float, float, bytes]], since: float) -> None:
-        """Keep what was seen, and forget what is too old.
+        """Keep what was seen of some endpoints, and forget what is too old of theirs.
 
         Args:
             samples: The endpoint, when it was made, when the sample ended, and the sample; nothing is kept of an endpoint that has
@@ -83,7 +83,7 @@ class Observed(Database):
         with self._change() as db:
             for name, created, at, body in samples:
                 db.execute(added, (name, at, body, created))
-            db.execute("DELETE FROM samples WHERE at <= ?", (since,))
+                db.execute("DELETE FROM samples WHERE endpoint = ? AND at <= ?", (name, since))
 
     def samples(self, endpoint: str, since: float) -> list[bytes]:
         """Read what was seen of an endpoint.
