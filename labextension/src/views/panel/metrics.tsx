@@ -50,7 +50,7 @@ export function Metrics(props: { name: string }): JSX.Element {
   );
 }
 
-/** Look at the samples of a span again and again; only what is new is asked for. */
+/** Look at the samples of a span again and again; of the shortest span only what is new is asked for. */
 function useSeries(name: string, span: number): { series: ISeries | null; trouble: ITrouble | null } {
   const { endpoints } = usePanel();
   const [trouble, setTrouble] = React.useState<ITrouble | null>(null);
@@ -58,7 +58,8 @@ function useSeries(name: string, span: number): { series: ISeries | null; troubl
   const known = React.useRef<ISeries | null>(null);
   const key = `endpoints/${name}/samples ${span}`;
   usePoll(key, SPANS.get(span) ?? 60, async () => {
-    const last = known.current?.span === span ? known.current.samples : [];
+    // The newest sample of a longer time still grows, so that it is told of again.
+    const last = span === 300 && known.current?.span === span ? known.current.samples : [];
     const query: Record<string, number> = last.length ? { span, since: last[last.length - 1].at } : { span };
     try {
       const found = await endpoints.api.get<ISeries>(`endpoints/${name}/samples`, query);
