@@ -38,7 +38,8 @@ class LiveWidget(LiveCard):
     def __init__(self, shell: Any, follower: Follower, client: AgentClient) -> None:
         super().__init__(shell, follower)
         self._client = client
-        self._widget = metrics.EndpointWidget(client, follower.view)
+        self._told = follower.view
+        self._widget = metrics.EndpointWidget(client, self._told)
 
     def drawn(self) -> dict[str, Any]:
         """Draw the release as it is now, without figures.
@@ -49,9 +50,13 @@ class LiveWidget(LiveCard):
         return bundle(self.follower.view, self._widget.model_id)
 
     def refresh(self) -> None:
-        """Tell the page what changed, and leave the output as it is."""
-        self._widget.tell(self.follower.view)
-        if self.follower.view.release.stages[-1].name == NEARLY:
+        """Tell the page what changed, and leave the output as it is; the page counts the seconds itself."""
+        view = self.follower.view
+        if view is self._told:
+            return
+        self._told = view
+        self._widget.tell(view)
+        if any(stage.name == NEARLY for stage in view.release.stages):
             importlib.import_module(SNAPSHOT)
 
     def end(self) -> None:

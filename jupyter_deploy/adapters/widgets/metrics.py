@@ -22,7 +22,7 @@ from jupyter_deploy.adapters.view import View
 from jupyter_deploy.agent.client import AgentClient
 
 STATIC = Path(__file__).parent / "static"
-SPANS = frozenset({300, 3600, 86_400})  # seconds
+SPANS = (300, 3600, 86_400)  # seconds
 LEASE = 900.0  # seconds for which figures are sent to a page that says nothing more
 LOOK = 5.0  # seconds between two looks at which release answers
 
@@ -50,6 +50,7 @@ class EndpointWidget(anywidget.AnyWidget):
         super().__init__(shown=shown(view), details=details(view), home=str(client.home.root))
         self._client = client
         self._view = view
+        self._rests = False  # whether the page has said that it needs no figures of the kernel
         self._feed: Feed | None = None
         self.on_msg(self._answer)
 
@@ -63,19 +64,24 @@ class EndpointWidget(anywidget.AnyWidget):
         self.shown, self.details = shown(view), details(view)
 
     def feed(self) -> None:
-        """Send a sample each second, from a thread, because a busy kernel sends nothing else."""
-        if self._feed is None or not self._feed.is_alive():
-            self._feed = Feed(self, self._client, self._view)
+        """Send a sample each second unless the page needs none; from a thread, because a busy kernel sends nothing else."""
+        if self._rests:
+            return
+        until = time.monotonic() + LEASE
+        if self._feed is not None and self._feed.is_alive():
+            self._feed.until = until
+        else:
+            self._feed = Feed(self, self._client, self._view, until)
             self._feed.start()
-        self._feed.until = time.monotonic() + LEASE
 
     def _answer(self, _widget: Any, asked: Any, _buffers: Any) -> None:
         """Do what the page asks for: only to look, never to act."""
         wanted = asked.get("do") if isinstance(asked, dict) else None
-        if wanted == "watch":
+        if wanted in ("watch", "rest"):
+            self._rests = wanted == "rest"
             self.feed()
-        elif wanted == "rest" and self._feed is not None:
-            self._feed.until = 0.0
+            if self._rests and self._feed is not None:
+                self._feed.until = 0.0
         elif wanted == "history" and asked.get("span") in SPANS:
             self._history(asked["span"])
 
@@ -93,14 +99,12 @@ class Feed(threading.Thread):
         widget: Where to send it.
         client: The agent.
         view: What is shown.
-
-    Attributes:
         until: When to end, by the monotonic clock.
     """
 
-    def __init__(self, widget: EndpointWidget, client: AgentClient, view: View) -> None:
+    def __init__(self, widget: EndpointWidget, client: AgentClient, view: View, until: float) -> None:
         super().__init__(name=f"figures {view.endpoint.name}", daemon=True)
-        self.until = 0.0
+        self.until = until
         self._widget = widget
         self._client = client
         self._view = view

@@ -20,6 +20,7 @@ class View {
     private readonly _watch: Watch,
     element: HTMLElement
   ) {
+    this._frame.setAttribute('aria-label', `endpoint ${_watch.endpoint.name}`);
     this._head = new Head(_watch);
     this._actions = new Actions(_watch);
     this._figures.append(this._bar(), this._present, this._past, this._whole, this._charts.node);
@@ -105,7 +106,7 @@ class View {
     this._accepted.replaceChildren(safe(contract));
   }
 
-  private readonly _frame = h('div', { class: 'jd-widget', role: 'group', 'aria-label': 'endpoint' });
+  private readonly _frame = h('div', { class: 'jd-widget', role: 'group' });
   private readonly _head: Head;
   private readonly _actions: Actions;
   private readonly _findings = h('div', {});

@@ -51,10 +51,9 @@ export class Watch {
   trouble = '';
 
   constructor(readonly model: AnyModel<IState>) {
-    const { endpoint, release, now } = model.get('shown');
+    const { endpoint, release } = model.get('shown'); // maybe of long ago, so its time tells nothing of the clocks
     this.endpoint = endpoint;
     this.release = release;
-    this._skew = now - Date.now() / 1000;
     model.on('change:shown', this._told);
     model.on('change:details', this._tell);
     model.on('msg:custom', this._received);
@@ -285,7 +284,7 @@ export class Watch {
   private readonly _listeners = new Map<() => void, boolean>();
   private _running: AbortController | null = null;
   private _wake: () => void = () => undefined;
-  private _skew: number;
+  private _skew = 0;
   private _seen = 0;
   private _looked = 0;
   private _figuredAt = 0;

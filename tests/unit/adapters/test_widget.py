@@ -111,9 +111,7 @@ def test_figures_are_messages_and_no_state(make: Any, agent: Callable[..., Any])
     before = widget.get_state()
 
     for _ in range(1000):
-        feed = metrics.Feed(widget, agent(), view)
-        feed.until = float("inf")
-        feed.run()
+        metrics.Feed(widget, agent(), view, float("inf")).run()
     widget._answer(widget, {"do": "history", "span": 3600}, [])
 
     assert 1001 == len(widget.sent)
@@ -122,7 +120,32 @@ def test_figures_are_messages_and_no_state(make: Any, agent: Callable[..., Any])
     assert before == widget.get_state()
 
 
-@pytest.mark.parametrize("asked", [None, 3, {}, {"do": "remove"}, {"do": "history", "span": "300; rm"}, {"do": "history"}])
+def test_a_page_that_needs_no_figures_gets_none(make: Any, agent: Callable[..., Any]) -> None:
+    """Where the Jupyter server tells the page, the kernel keeps quiet until it is asked again."""
+    widget = Recorded(agent(), View(endpoint=make.endpoint(), release=make.release()))
+
+    widget._answer(widget, {"do": "rest"}, [])
+    widget.feed()
+    assert widget._feed is None
+    widget._answer(widget, {"do": "watch"}, [])
+    widget._feed.join(10)
+
+    assert [10] == [message["sample"]["requests"] for message in widget.sent]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        None,
+        3,
+        {},
+        {"do": "remove"},
+        {"do": [1]},
+        {"do": "history", "span": [300]},
+        {"do": "history", "span": "300; rm"},
+        {"do": "history"},
+    ],
+)
 def test_the_page_cannot_act_through_the_kernel(make: Any, agent: Callable[..., Any], asked: Any) -> None:
     """Only looking is answered; whatever else a page sends is passed over."""
     view = View(endpoint=make.endpoint(), release=make.release())
