@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import uvicorn
 
@@ -81,7 +81,8 @@ async def serve(home: Home) -> None:
     looking = threading.Thread(target=observer.run, name="observe", daemon=True)
     looking.start()
     server = _Server(
-        uvicorn.Config(agent.app(), log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+        uvicorn.Config(agent.app(), log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=1),
+        agent.observing.end,
     )
     serving = asyncio.create_task(server.serve(sockets=[_listen(home)]))
     log.info("the agent serves at %s", home.agent_socket)
@@ -96,7 +97,20 @@ async def serve(home: Home) -> None:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, with its signal handlers left out: the agent has its own."""
+    """uvicorn, with its signal handlers left out: the agent has its own.
+
+    Args:
+        config: What to serve, and how.
+        ending: Ends what would go on for ever; whoever notices finds no agent any more.
+    """
+
+    def __init__(self, config: uvicorn.Config, ending: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ending = ending
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._ending()  # what waits for it goes on once the socket is closed
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

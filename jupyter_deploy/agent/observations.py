@@ -41,10 +41,14 @@ class Observations(Transport):
 
         Yields:
             A sample each second, until the endpoint is removed.
+
+        Raises:
+            AgentUnreachable: If the agent ends.
         """
         query = "" if since is None else f"?since={since}"
         for line in self._lines(f"/endpoints/{name}/samples/stream{query}"):
             yield from_json(line, Sample)
+        self._check_alive()
 
     def log_stream(self, name: str, number: int | None = None, lines: int = 100) -> Iterator[str]:
         """Follow what a release's processes write.
@@ -56,7 +60,15 @@ class Observations(Transport):
 
         Yields:
             Line after line, until the endpoint is removed.
+
+        Raises:
+            AgentUnreachable: If the agent ends.
         """
         chosen = "" if number is None else f"&release={number}"
         for line in self._lines(f"/endpoints/{name}/logs/stream?lines={lines}{chosen}"):
             yield from_json(line, str)
+        self._check_alive()
+
+    def _check_alive(self) -> None:
+        """Tell the end of what was followed from the end of the agent."""
+        self._ask("GET", "/status", timeout=QUICK)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import math
 import time
 from collections.abc import AsyncIterator, Callable
 
@@ -38,6 +40,7 @@ class Observing:
 
     def __init__(self, deployer: Deployer, observer: Observer, feed: Feed, trouble: Callable[[], str]) -> None:
         self._deployer, self._observer, self._feed, self._trouble = deployer, observer, feed, trouble
+        self._ending = asyncio.Event()
         self._overviews = Overviews(deployer.store, deployer.target, observer.history, deployer.release)
 
     def routes(self) -> list[Route]:
@@ -49,6 +52,11 @@ class Observing:
             Route(f"{one}/samples/stream", self.stream),
             Route(f"{one}/logs/stream", self.logs),
         ]
+
+    def end(self) -> None:
+        """End what would go on for ever, because the agent ends."""
+        self._ending.set()
+        self._feed.tell(LOOKED)
 
     async def summary(self, request: Request) -> Response:
         """Tell of every endpoint in one line, or that nothing has changed since the version that the caller has."""
@@ -82,11 +90,13 @@ class Observing:
         asked = request.query_params
         number = int(_number(asked["release"])) if "release" in asked else None
         tail = await run_in_threadpool(self._tail, request.path_params["name"], number, int(_number(asked.get("lines", "100"))))
-        return StreamingResponse(_written(tail), media_type=LINES)
+        return StreamingResponse(self._written(tail), media_type=LINES)
 
     async def _samples(self, name: str, told: float) -> AsyncIterator[bytes]:
         self._observer.watch(name)
         async for _ in self._feed.follow(LOOKED):
+            if self._ending.is_set():
+                return
             self._observer.watch(name)
             told = min(told, time.time())  # the clock may have been set back
             try:
@@ -97,6 +107,13 @@ class Observing:
                 told = sample.at
                 yield to_json(sample) + b"\n"
 
+    async def _written(self, tail: Tail) -> AsyncIterator[bytes]:
+        while not self._ending.is_set() and (lines := await run_in_threadpool(tail.read)) is not None:
+            for line in lines:
+                yield to_json(line) + b"\n"
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), PAUSE)
+
     def _tail(self, name: str, number: int | None, lines: int) -> Tail:
         if number is None:
             newest = next(iter(self._deployer.endpoint(name, most=1).releases), None)
@@ -106,15 +123,8 @@ class Observing:
         return Tail(self._deployer.traffics.folder(self._deployer.release(name, number)), lines)
 
 
-async def _written(tail: Tail) -> AsyncIterator[bytes]:
-    while (lines := await run_in_threadpool(tail.read)) is not None:
-        for line in lines:
-            yield to_json(line) + b"\n"
-        await asyncio.sleep(PAUSE)
-
-
 def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise errors.BadInput(f"`{text}` is no number.") from error
+    with contextlib.suppress(ValueError):
+        if math.isfinite(number := float(text)):
+            return number
+    raise errors.BadInput(f"`{text[:40]}` is no number.", "Give seconds, lines or a release's number in digits.")

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import httpx
@@ -22,7 +22,8 @@ import jupyter_deploy as jd
 from jupyter_deploy import errors
 from jupyter_deploy.agent.lifecycle import connect, wait_for_end
 from jupyter_deploy.home import Home
-from jupyter_deploy.values import Overview, Sample, from_json
+from jupyter_deploy.store import Store
+from jupyter_deploy.values import Options, Overview, Sample, from_json
 from tests.serving import until
 
 FRAME, TARGET = load_iris(return_X_y=True, as_frame=True)
@@ -174,6 +175,32 @@ def test_logs_are_told_as_they_are_written(churn: jd.Endpoint, shared_home: Home
     assert text == next(told)
 
 
+def test_streams_end_with_their_agent(home: Home) -> None:
+    """Whoever follows is told that the agent has ended, and the agent does not wait for them."""
+    home.make()
+    store = Store(home.store)
+    store.add_endpoint("churn", "local")
+    store.add_release("churn", "c0ffee", Options())
+    client, ended = connect(home), []
+
+    def follow(lines: Iterable[object]) -> None:
+        with pytest.raises(errors.AgentUnreachable):
+            list(lines)
+        ended.append(lines)
+
+    streams = [connect(home).sample_stream("churn"), connect(home).log_stream("churn", 1)]
+    threads = [threading.Thread(target=follow, args=(one,)) for one in streams]
+    for one in threads:
+        one.start()
+    client.stop()
+    wait_for_end(home)
+    for one in threads:
+        one.join()
+
+    assert 2 == len(ended)
+    assert "Exception in ASGI" not in home.agent_log.read_text()
+
+
 @pytest.mark.parametrize("path", ["samples", "samples/stream", "logs/stream"])
 def test_what_is_not_there_is_named(churn: jd.Endpoint, shared_home: Home, path: str) -> None:
     """A stream of nothing is a problem, and not an empty answer."""
@@ -183,7 +210,7 @@ def test_what_is_not_there_is_named(churn: jd.Endpoint, shared_home: Home, path:
     assert (404, "UnknownName") == (answer.status_code, answer.json()["code"])
 
 
-@pytest.mark.parametrize("query", ["span=60", "span=x", "since=yesterday"])
+@pytest.mark.parametrize("query", ["span=60", "span=x", "span=inf", "since=yesterday", "since=nan"])
 def test_a_wrong_time_is_refused(churn: jd.Endpoint, shared_home: Home, query: str) -> None:
     """The problem says what is wrong."""
     with agent(shared_home) as client:
