@@ -66,8 +66,7 @@ export class Http {
     );
     const told = (await answer.json().catch(() => null)) as (T & Record<string, string>) | null;
     if (!answer.ok || told === null) {
-      const detail = told?.detail || told?.message || `The Jupyter server answers with ${answer.status}.`;
-      throw new Problem(detail, told?.hint, told?.code, answer.status);
+      throw new Problem(told?.detail || refusal(answer), told?.hint, told?.code, answer.status);
     }
     return told;
   }
@@ -101,4 +100,12 @@ export async function reach(home: string): Promise<IReached> {
 /** Say what went wrong. */
 export function text(error: unknown): string {
   return error instanceof Error ? error.message : `${error}`;
+}
+
+/** Say why an answer is none of ours: of a login that has ended, or of a proxy. */
+function refusal(answer: Response): string {
+  const login = answer.ok || answer.status === 401 || answer.status === 403;
+  return login
+    ? 'The login to the Jupyter server has ended. Load this page again.'
+    : `The Jupyter server answers with ${answer.status}.`;
 }
