@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -108,3 +110,10 @@ def lab(shared_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def open_notebook(fresh: Open, lab: Lab) -> Callable[..., Notebook]:
     """Give a function that opens a notebook, a new one if need be, in a browser of its own."""
     return lambda name, **look: Notebook.open(fresh(**look), lab, name)
+
+
+@pytest.fixture
+def serve(home: Home, tmp_path: Path) -> Iterator[Callable[..., Lab]]:
+    """Give a function that starts a JupyterLab for one test; asked for before `fresh`, it ends after the browser has left."""
+    with contextlib.ExitStack() as ending:
+        yield lambda *options, **how: ending.enter_context(running(tmp_path / "jupyter", tmp_path, *options, **how))

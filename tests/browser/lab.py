@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx
 import nbformat
 from playwright.sync_api import Locator, Page, expect
 
@@ -218,6 +219,17 @@ class Notebook:
         notebook = cls(page)
         notebook.wait()
         return notebook
+
+
+def end_kernels(lab: Lab) -> None:
+    """End every kernel of a JupyterLab.
+
+    Args:
+        lab: The running JupyterLab.
+    """
+    with httpx.Client(headers={"Authorization": f"token {lab.token}"}, trust_env=False) as server:
+        for kernel in server.get(f"{lab.url}/api/kernels").json():
+            server.delete(f"{lab.url}/api/kernels/{kernel['id']}").raise_for_status()
 
 
 def show(page: Page, lab: Lab) -> Page:

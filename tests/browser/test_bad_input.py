@@ -16,7 +16,7 @@ import jupyter_deploy as jd
 from jupyter_deploy import errors
 from jupyter_deploy.agent.lifecycle import connect, wait_for_end
 from jupyter_deploy.home import Home
-from tests.browser.lab import Lab, Notebook, panel, running
+from tests.browser.lab import Lab, Notebook, panel, running, show
 from tests.browser.proxy import before
 from tests.browser.stub import Stub, standing_in
 from tests.conftest import own_home
@@ -24,25 +24,11 @@ from tests.conftest import own_home
 Open = Callable[..., Page]
 
 
-def shown(page: Page, lab: Lab) -> Page:
-    """Open JupyterLab, without a notebook, until it is there."""
-    page.goto(f"{lab.url}/lab?token={lab.token}&reset")
-    expect(page.locator("#jupyterlab-splash")).to_have_count(0, timeout=60_000)
-    return page
-
-
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """Start JupyterLab in a home where no agent runs."""
     with own_home(), running(tmp_path_factory.mktemp("jupyter"), tmp_path_factory.mktemp("notebooks")) as lab:
         yield lab
-
-
-@pytest.fixture
-def serve(home: Home, tmp_path: Path) -> Iterator[Callable[..., Lab]]:
-    """Give a function that starts a JupyterLab for one test; asked for before `fresh`, it ends after the browser has left."""
-    with contextlib.ExitStack() as ending:
-        yield lambda *options, **how: ending.enter_context(running(tmp_path / "jupyter", tmp_path, *options, **how))
 
 
 @pytest.fixture
@@ -57,7 +43,7 @@ def here(lab: Lab) -> Iterator[Home]:
 
 def test_the_servers_part_is_disabled(serve: Callable[..., Lab], fresh: Open) -> None:
     """The panel says what is missing, and the two commands that put it there."""
-    found = panel(shown(fresh(), serve(server_part=False)))
+    found = panel(show(fresh(), serve(server_part=False)))
 
     expect(found.get_by_role("status", name="Not connected")).to_be_visible()
     expect(found).to_contain_text("part of jupyterlab-deploy does not answer")
@@ -66,7 +52,7 @@ def test_the_servers_part_is_disabled(serve: Callable[..., Lab], fresh: Open) ->
 
 def test_no_agent_runs(fresh: Open, here: Home, lab: Lab) -> None:
     """The panel says so and starts none by itself; a click starts it."""
-    found = panel(shown(fresh(), lab))
+    found = panel(show(fresh(), lab))
 
     expect(found).to_contain_text("The agent does not run")
     assert not here.agent_socket.exists()
@@ -77,7 +63,7 @@ def test_no_agent_runs(fresh: Open, here: Home, lab: Lab) -> None:
 def test_the_agent_is_killed(fresh: Open, here: Home, lab: Lab) -> None:
     """The panel that showed its list says that the agent is gone, and shows the list again once it is back."""
     agent = connect(here)
-    found = panel(shown(fresh(), lab))
+    found = panel(show(fresh(), lab))
     expect(found).to_contain_text("Nothing is deployed yet")
     os.kill(agent.status()["pid"], signal.SIGKILL)
 
@@ -89,7 +75,7 @@ def test_the_agent_is_killed(fresh: Open, here: Home, lab: Lab) -> None:
 def test_an_agent_of_an_older_version(fresh: Open, here: Home, lab: Lab) -> None:
     """The panel says that it is older and replaces it at a click."""
     with standing_in(here, Stub("0.0.1")):
-        found = panel(shown(fresh(), lab))
+        found = panel(show(fresh(), lab))
 
         expect(found).to_contain_text("of another version")
         found.get_by_role("button", name="Replace the agent").click()

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 import jupyter_deploy as jd
 from jupyter_deploy.agent.lifecycle import connect, wait_for_end
 from jupyter_deploy.home import Home
-from tests.browser.lab import BUSY, PATIENCE, SETUP, Lab, Notebook, panel
+from tests.browser.lab import BUSY, PATIENCE, SETUP, Lab, Notebook, panel, show
 
 Open = Callable[..., Page]
 SLOW = """class Slow:
@@ -132,8 +132,7 @@ def test_the_kernel_is_killed(open_notebook: Callable[..., Notebook], secret: Ca
 
 def test_the_agent_is_started_again(flower: str, fresh: Open, lab: Lab) -> None:
     """The panel says that it is not connected while there is no agent, and shows the same endpoint when there is."""
-    page = fresh()
-    page.goto(f"{lab.url}/lab?token={lab.token}&reset")
+    page = show(fresh(), lab)
     endpoint = opened(page, flower)
     expect(release(endpoint, "flower@2")).to_contain_text("answers")
     agent = connect(start=False)
@@ -147,9 +146,7 @@ def test_the_agent_is_started_again(flower: str, fresh: Open, lab: Lab) -> None:
 
 def test_two_tabs_agree(flower: str, fresh: Open, lab: Lab) -> None:
     """What is done in one tab is seen in the other."""
-    pages = [fresh(), fresh()]
-    for page in pages:
-        page.goto(f"{lab.url}/lab?token={lab.token}&reset")
+    pages = [show(fresh(), lab) for _ in range(2)]
     one, other = (opened(page, flower) for page in pages)
     expect(release(other, "flower@2")).to_contain_text("answers")
     one.get_by_role("button", name="Roll back to flower@1").first.click()

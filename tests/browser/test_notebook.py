@@ -7,7 +7,7 @@ from collections.abc import Callable
 from nbconvert import HTMLExporter
 from playwright.sync_api import Locator, expect
 
-from tests.browser.lab import BUSY, PATIENCE, SETUP, Lab, Notebook
+from tests.browser.lab import BUSY, PATIENCE, SETUP, Lab, Notebook, end_kernels
 
 MOODY = """import os
 class Moody:
@@ -16,36 +16,46 @@ class Moody:
 moody = Moody()"""
 
 
+def shown(cell: Locator) -> Locator:
+    """Find the widget of a cell."""
+    return cell.get_by_role("group", name="endpoint")
+
+
 def state(cell: Locator) -> Locator:
-    """Find the card's word for how the release is."""
-    return cell.get_by_role("status")
+    """Find the word for how the release of a cell is."""
+    return cell.get_by_role("status").first
 
 
-def test_the_card_from_preview_to_verified(
+def test_the_widget_from_preview_to_verified(
     open_notebook: Callable[..., Notebook], lab: Lab, secret: Callable[[str], str], check_barriers: Callable[..., list[str]]
 ) -> None:
-    """One card, which changes while the next cell runs; saved and opened again it still stands there, without a secret."""
+    """It changes while the next cell runs; saved and opened again, with and without its kernel, it is there, without a secret."""
     notebook = open_notebook("iris.ipynb")
     notebook.run(0, SETUP)
-    card = notebook.type(1, "ep = %deploy model --name iris")
+    cell = notebook.type(1, "ep = %deploy model --name iris")
     busy = notebook.type(2, BUSY)
 
-    expect(state(card)).to_have_text("● iris@1 · verified", timeout=PATIENCE)
+    expect(state(cell)).to_have_text("● iris@1 · verified", timeout=PATIENCE)
     expect(busy.locator(".jp-InputPrompt")).to_have_text("[*]:")
     (lab.folder / "go").touch()
     notebook.ended(busy)
-    expect(card.get_by_role("list", name="stages")).to_have_count(1)
-    expect(card.get_by_role("listitem")).to_have_count(7)
-    expect(card.get_by_label("done")).to_have_count(7)
+    expect(shown(cell).get_by_label("done")).to_have_count(7)
     for theme in ("JupyterLab Dark", "JupyterLab Light"):
         notebook.theme(theme)
         assert [] == check_barriers(notebook.page, ".jd-widget")
 
     notebook.save()
     again = open_notebook("iris.ipynb")
-    expect(state(again.cells.nth(1))).to_have_text("● iris@1 · verified")
-    again.page.set_viewport_size({"width": 600, "height": 900})
-    frame = again.cells.nth(1).get_by_role("list", name="stages").locator("xpath=..")
+    expect(state(shown(again.cells.nth(1)))).to_have_text("● iris@1 · verified")
+    for page in (notebook.page, again.page):
+        page.close()
+    end_kernels(lab)
+    alone = open_notebook("iris.ipynb").cells.nth(1)
+    expect(state(alone)).to_have_text("● iris@1 · verified")
+    expect(shown(alone)).to_have_count(0)
+    expect(alone.get_by_role("list", name="stages").get_by_role("listitem")).to_have_count(7)
+    alone.page.set_viewport_size({"width": 600, "height": 900})
+    frame = alone.get_by_role("list", name="stages").locator("xpath=..")
     assert frame.evaluate("card => card.scrollWidth <= card.clientWidth")  # what is wide scrolls within
     saved = (lab.folder / "iris.ipynb").read_text()
     assert secret("iris") not in saved
