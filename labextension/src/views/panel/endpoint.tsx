@@ -32,7 +32,7 @@ export function Endpoint(props: { name: string; summary: ISummary | null; back: 
   const doing = useDoing(look);
   const first = React.useRef<HTMLButtonElement>(null);
   React.useEffect(() => first.current?.focus(), []);
-  const whole = useFocusKept(doing.busy);
+  const kept = useFocusKept();
   const onKeyDown = (event: React.KeyboardEvent): void => {
     const isTyping = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
     if (event.key === 'Escape' && !event.defaultPrevented && !isTyping) {
@@ -42,7 +42,7 @@ export function Endpoint(props: { name: string; summary: ISummary | null; back: 
   };
   return (
     <section
-      ref={whole}
+      {...kept}
       tabIndex={-1}
       className="jp-deploy-scroll jp-deploy-endpoint"
       aria-label={trans.__('Endpoint %1', name)}
@@ -65,17 +65,28 @@ export function Endpoint(props: { name: string; summary: ISummary | null; back: 
   );
 }
 
-/** Take the focus back after an action: a button that is disabled meanwhile loses it, and may be gone then. */
-function useFocusKept(busy: string): React.RefObject<HTMLElement> {
-  const whole = React.useRef<HTMLElement>(null);
-  const acted = React.useRef(false);
+/** Take the focus back from nowhere: a button that is disabled while something is done loses it, and may be gone afterwards. */
+function useFocusKept(): {
+  ref: React.RefObject<HTMLElement>;
+  onFocus: () => void;
+  onBlur: (event: React.FocusEvent) => void;
+} {
+  const ref = React.useRef<HTMLElement>(null);
+  const held = React.useRef(false);
   React.useEffect(() => {
-    if (acted.current && document.activeElement === document.body) {
-      whole.current?.focus({ preventScroll: true });
+    if (held.current && document.activeElement === document.body) {
+      ref.current?.focus({ preventScroll: true });
     }
-    acted.current = !!busy;
-  }, [busy]);
-  return whole;
+  });
+  return {
+    ref,
+    onFocus: () => {
+      held.current = true;
+    },
+    onBlur: ({ target }) => {
+      held.current = !target.isConnected || (target instanceof HTMLButtonElement && target.disabled);
+    }
+  };
 }
 
 /** An endpoint as it is now: asked for whenever its line in the list changes, and followed while a release is on its way. */
