@@ -62,7 +62,9 @@ class Drawn {
     const colours = COLOURS.map(name => style.getPropertyValue(name).trim() || style.color);
     this._values = chart.lines.map((line, at) => {
       const value = h('span', {});
-      const named = chart.lines.length > 1 ? [stroke(at, colours[at]), `${line.name} `] : [];
+      const named = !chart.title.toLowerCase().startsWith(line.name)
+        ? [stroke(at, colours[at]), `${line.name} `]
+        : [];
       caption.append(h('span', { class: 'jd-key' }, ...named, value));
       return value;
     });
