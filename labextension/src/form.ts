@@ -81,9 +81,9 @@ export class Form implements IDisposable {
   /** Whether all is there for a deploy. */
   get canDeploy(): boolean {
     const isFree = this.doing === '' || this.doing === 'checking';
-    return (
-      this.phase === 'ready' && isFree && !this.problem && this.asked.expression !== '' && !this.chosen?.why
-    );
+    const isFit = this.problem === null && !this.chosen?.why;
+    const { expression, name } = this.asked;
+    return this.phase === 'ready' && isFree && isFit && expression !== '' && (name === '' || NAME.test(name));
   }
 
   /** Choose what to deploy; its endpoint is called after it unless it was given a name. */

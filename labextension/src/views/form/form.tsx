@@ -33,11 +33,11 @@ function Unready(): JSX.Element {
   return (
     <>
       <Waiting />
-      <footer className="jp-deploy-footer">
+      <div className="jp-deploy-footer">
         <button type="button" className="jp-deploy-button" onClick={close}>
           {trans.__('Cancel')}
         </button>
-      </footer>
+      </div>
     </>
   );
 }
@@ -66,7 +66,7 @@ function Filled(): JSX.Element {
           <Preflight />
         </section>
       </fieldset>
-      <footer className="jp-deploy-footer">
+      <div className="jp-deploy-footer">
         <span role="status">{isDeploying ? progress(form.doing, form.waits, trans) : ''}</span>
         <button
           type="button"
@@ -79,7 +79,7 @@ function Filled(): JSX.Element {
         <button type="submit" className="jp-deploy-button jp-mod-accept" disabled={!form.canDeploy}>
           {trans.__('Deploy')}
         </button>
-      </footer>
+      </div>
     </form>
   );
 }

@@ -55,12 +55,12 @@ export function Launched(props: { deploy: Deploy }): JSX.Element {
           </button>
         </div>
       </div>
-      <footer className="jp-deploy-footer">
+      <div className="jp-deploy-footer">
         {!deploy.ended && <Cancel deploy={deploy} />}
         <button type="button" className="jp-deploy-button jp-mod-accept" autoFocus onClick={close}>
           {trans.__('Close')}
         </button>
-      </footer>
+      </div>
     </PanelContext.Provider>
   );
 }
