@@ -8,6 +8,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from jupyter_deploy.adapters.widgets.metrics import EndpointWidget
 from tests.browser.lab import KERNEL
 
 HIT = "window.injected=1,alert(1)"
@@ -77,20 +78,15 @@ def _view() -> dict[str, Any]:
 def _anywidget(script: str, **more: Any) -> dict[str, Any]:
     """Write down the state of a widget whose code stands in the notebook."""
     named = {
-        "_anywidget_id": "jupyter_deploy.adapters.widgets.metrics.EndpointWidget",
-        "_model_module": "anywidget", "_model_module_version": "~0.9.*", "_model_name": "AnyModel",
-        "_view_module": "anywidget", "_view_module_version": "~0.9.*", "_view_name": "AnyView", "_view_count": None,
-        "_dom_classes": [], "_esm": script, "_css": "", "layout": None, "tooltip": None, "tabbable": None,
-    }  # fmt: skip
-    return {
-        MODEL: {"model_module": "anywidget", "model_module_version": "~0.9.*", "model_name": "AnyModel", "state": {**named, **more}}
+        name: trait.default_value for name, trait in EndpointWidget.class_traits().items() if name.startswith(("_model", "_view"))
     }
+    state = {**named, "_anywidget_id": "jupyter_deploy.adapters.widgets.metrics.EndpointWidget", "_esm": script, "_css": "", **more}
+    parts = {f"model_{part}": named[f"_model_{part}"] for part in ("module", "module_version", "name")}
+    return {MODEL: {**parts, "state": {"layout": None, **state}}}
 
 
 def _ours(endpoint: str) -> dict[str, Any]:
     """Write down this project's own widget, as if it showed the endpoint."""
-    from jupyter_deploy.adapters.widgets.metrics import EndpointWidget
-
     release = {"endpoint": "victim", "number": 1, "state": "serving", "created": 0, "capture": "", "stages": [], "findings": []}
     known = {"name": "victim", "url": endpoint, "answering": 1, "state": "verified"}
     shown = {"endpoint": known, "release": release, "about": "", "note": "", "now": 0}

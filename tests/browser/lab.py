@@ -7,6 +7,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import subprocess
 import sys
 import time
@@ -117,12 +118,11 @@ def started(
 
 
 def _extensions(folder: Path) -> Path:
-    """Choose which extensions the browser loads."""
+    """Choose which extensions the browser loads; as copies, for one may be built again meanwhile."""
     for name in EXTENSIONS:
         found = Path(sys.prefix, "share", "jupyter", "labextensions", name)
         assert found.exists(), f"{found} is missing; `make setup` puts it there."
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).symlink_to(found)
+        shutil.copytree(found, folder / name)
     return folder
 
 
