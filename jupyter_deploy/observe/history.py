@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from jupyter_deploy import errors
-from jupyter_deploy.observe.tally import Ring, Tally, joined, merged, quantile, sample
+from jupyter_deploy.observe.tally import Newest, Ring, Tally, joined, merged, quantile, sample
 from jupyter_deploy.store import Store
 from jupyter_deploy.values import Sample, Series, from_json, to_json
 
@@ -41,7 +41,7 @@ class Seen:
 
     def __init__(self, created: float) -> None:
         self.created = created
-        self.each = Ring(0, 400)  # five minutes of a look each second, and some that something woke
+        self.each: Newest[Sample] = Newest(400)  # five minutes of a look each second, and some that something woke
         self.lately = Ring(round(LATELY), POINTS + 1)
         self.hour = Ring(STEPS[3600], 241)
         self.open: Tally | None = None  # what is not in the store yet
@@ -49,15 +49,16 @@ class Seen:
 
     def add(self, tally: Tally) -> None:
         """Add the newest interval."""
-        for ring in (self.each, self.lately, self.hour):
-            ring.add(tally)
+        self.each.add(sample(tally))
+        self.lately.add(tally)
+        self.hour.add(tally)
         self.open = joined(self.open, tally) if self.open else tally
         if tally.requests:
             self.active = tally.at
 
     def recall(self, tally: Tally) -> None:
         """Add what an earlier agent has seen and kept, which is too long for a spark line."""
-        self.each.add(tally)
+        self.each.add(sample(tally))
         self.hour.add(tally)
 
     def is_full(self, goes_on: bool) -> bool:
@@ -73,9 +74,9 @@ class Seen:
         last = self.lately.place(at)
         points = dict(pair for one in self.lately.since(at - WINDOW) for pair in self._covered(one))
         shown = [points.get(place) for place in range(last - POINTS + 1, last + 1)]
-        now, minute = merged(self.each.since(at - LATELY)), merged(self.lately.since(at - MINUTE))
+        now, minute = self.each.since(at - LATELY), merged(self.lately.since(at - MINUTE))
         return Figures(
-            rate=_rate(now), p95=quantile(minute.spread, 0.95) if minute else None, errors=minute.errors if minute else 0,
+            rate=_rate(*now), p95=quantile(minute.spread, 0.95) if minute else None, errors=minute.errors if minute else 0,
             rates=tuple(map(_rate, shown)), p95s=tuple(quantile(one.spread, 0.95) if one else None for one in shown),
         )  # fmt: skip
 
@@ -152,8 +153,11 @@ class History:
             raise errors.BadInput(f"There are no samples of {span} seconds.", f"A time has one of these lengths: {listed}.")
         now = time.time()
         since = max(since if since <= now else 0.0, now - span)  # later than now: the clock was set back since
-        found = self._day(name, since) if span == DAY else self._newest(name, since, STEPS[span])
-        return Series(endpoint=name, span=span, step=STEPS[span], now=now, samples=tuple(map(sample, found)))
+        if span == 300:
+            found = self.since(name, since)
+        else:
+            found = [sample(one) for one in (self._day if span == DAY else self._hour)(name, since)]
+        return Series(endpoint=name, span=span, step=STEPS[span], now=now, samples=tuple(found))
 
     def since(self, name: str, at: float) -> list[Sample]:
         """Tell what was seen of an endpoint after a time.
@@ -168,7 +172,9 @@ class History:
         Raises:
             UnknownName: If there is no such endpoint.
         """
-        return [sample(one) for one in self._newest(name, at, 1)]
+        with self._lock:
+            one = self._find(name)
+            return one.each.since(at) if one else []
 
     def figures(self, name: str) -> Figures:
         """Tell what a list shows of what an endpoint does.
@@ -185,10 +191,10 @@ class History:
 
     # ----- inside
 
-    def _newest(self, name: str, since: float, step: int) -> list[Tally]:
+    def _hour(self, name: str, since: float) -> list[Tally]:
         with self._lock:
             one = self._find(name)
-            return one.each.since(since) if one and step == 1 else one.hour.since(since) if one else []
+            return one.hour.since(since) if one else []
 
     def _day(self, name: str, since: float) -> list[Tally]:
         """Read the day from the store; what is not there yet is its newest part."""
@@ -229,5 +235,6 @@ class History:
             self._store.add_samples(rows, time.time() - DAY)
 
 
-def _rate(tally: Tally | None) -> float:
-    return round(tally.requests / tally.seconds, 3) if tally and tally.seconds else 0.0
+def _rate(*intervals: Sample | Tally | None) -> float:
+    requests, seconds = (sum(getattr(one, what) for one in intervals if one) for what in ("requests", "seconds"))
+    return round(requests / seconds, 3) if seconds else 0.0

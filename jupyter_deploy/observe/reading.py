@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
@@ -124,11 +125,16 @@ def _counters(metrics: Iterable[Metric]) -> Counters:
         elif name in memory:
             memory[name][labels["worker"]] = int(value)
         elif name == LATENCY and labels["method"] != OTHER:
-            bound = float(labels["le"])
+            bound = _bound(labels["le"])
             latencies[bound] = min(MOST, latencies.get(bound, 0) + int(value))
     shared, alone = memory[SHARED].values(), memory[ALONE].values()
     rough = len(shared) < len(alone)
     return Counters(spread=_spread(latencies), memory=min(MOST, max(alone) if rough else sum(shared)), rough=rough, **sums)
+
+
+@functools.lru_cache(maxsize=64)  # so that a day of samples shares its bounds
+def _bound(text: str) -> float:
+    return float(text)
 
 
 def _spread(cumulative: Mapping[float, int]) -> Spread:

@@ -6,6 +6,7 @@ import functools
 import math
 from collections import deque
 from collections.abc import Sequence
+from typing import Generic, TypeVar
 
 from jupyter_deploy.values import Sample, Value
 
@@ -45,6 +46,9 @@ class Tally(Value, frozen=True, kw_only=True):
     memory: int = 0
     restarts: int = 0
     split: dict[str, int] = {}
+
+
+T = TypeVar("T", Sample, Tally)
 
 
 def joined(older: Tally, newer: Tally) -> Tally:
@@ -127,7 +131,7 @@ def sample(tally: Tally) -> Sample:
     Returns:
         The sample.
     """
-    p50, p95, p99 = (quantile(tally.spread, share) for share in QUANTILES)
+    p50, p95, p99 = (quantile(tally.spread, share) if tally.spread else None for share in QUANTILES)
     return Sample(
         at=tally.at, seconds=tally.seconds, requests=tally.requests, errors=tally.errors, refused=tally.refused, rows=tally.rows,
         p50=p50, p95=p95, p99=p99, workers=tally.workers, queue=tally.queue, memory=tally.memory, restarts=tally.restarts,
@@ -135,42 +139,27 @@ def sample(tally: Tally) -> Sample:
     )  # fmt: skip
 
 
-class Ring:
+class Newest(Generic[T]):
     """The newest intervals of an endpoint, so many and no more.
 
     Args:
-        step: Intervals that end within the same so many seconds become one; 0 leaves each as it is.
         most: How many are kept.
     """
 
-    def __init__(self, step: int, most: int) -> None:
-        self.step = step
-        self._kept: deque[Tally] = deque(maxlen=most)
+    def __init__(self, most: int) -> None:
+        self._kept: deque[T] = deque(maxlen=most)
 
-    def add(self, tally: Tally) -> None:
+    def add(self, one: T) -> None:
         """Add the newest interval.
 
         Args:
-            tally: The interval; older ones that the clock has yet to reach, because it was set back, are dropped.
+            one: The interval; older ones that the clock has yet to reach, because it was set back, are dropped.
         """
-        while self._kept and self._kept[-1].at >= tally.at:
+        while self._kept and self._kept[-1].at >= one.at:
             self._kept.pop()
-        if self.step and self._kept and self.place(self._kept[-1].at) == self.place(tally.at):
-            tally = joined(self._kept.pop(), tally)
-        self._kept.append(tally)
+        self._kept.append(one)
 
-    def place(self, at: float) -> int:
-        """Say to which step a time belongs.
-
-        Args:
-            at: Seconds since the epoch.
-
-        Returns:
-            The step's number; what ends where a step ends still belongs to it.
-        """
-        return math.ceil(at / self.step)
-
-    def since(self, at: float) -> list[Tally]:
+    def since(self, at: float) -> list[T]:
         """List what ended after a time.
 
         Args:
@@ -186,24 +175,38 @@ class Ring:
             found.append(one)
         return found[::-1]
 
-    def last(self, seconds: float) -> list[Tally]:
-        """List the newest intervals that together are as long as a time.
+
+class Ring(Newest[Tally]):
+    """The newest intervals of an endpoint, those that end within one step put together.
+
+    Args:
+        step: The step, in seconds.
+        most: How many are kept.
+    """
+
+    def __init__(self, step: int, most: int) -> None:
+        super().__init__(most)
+        self.step = step
+
+    def add(self, one: Tally) -> None:
+        """Add the newest interval.
 
         Args:
-            seconds: The time.
+            one: The interval; older ones that the clock has yet to reach, because it was set back, are dropped.
+        """
+        while self._kept and self._kept[-1].at >= one.at:
+            self._kept.pop()
+        if self._kept and self.place(self._kept[-1].at) == self.place(one.at):
+            one = joined(self._kept.pop(), one)
+        self._kept.append(one)
+
+    def place(self, at: float) -> int:
+        """Say to which step a time belongs.
+
+        Args:
+            at: Seconds since the epoch.
 
         Returns:
-            The intervals, oldest first.
+            The step's number; what ends where a step ends still belongs to it.
         """
-        found: list[Tally] = []
-        for one in reversed(self._kept):
-            if seconds <= 0:
-                break
-            found.append(one)
-            seconds -= one.seconds
-        return found[::-1]
-
-    @property
-    def newest(self) -> Tally | None:
-        """The newest interval."""
-        return self._kept[-1] if self._kept else None
+        return math.ceil(at / self.step)
