@@ -56,13 +56,8 @@ def main() -> int:
     if "start" in asked.only:
         measure_start(report, times=3 if asked.quick else 15)
     if "panel" in asked.only:
-        measure_panel(
-            report,
-            asked.endpoints,
-            loads=3 if asked.quick else 15,
-            rounds=2 if asked.quick else 4,
-            seconds=10 if asked.quick else 40,
-        )
+        loads, rounds, seconds = (3, 2, 10) if asked.quick else (15, 3, 30)
+        measure_panel(report, asked.endpoints, loads, rounds, seconds)
     if "widget" in asked.only:
         measure_widget(report, rounds=1 if asked.quick else 5)
     report.show()
