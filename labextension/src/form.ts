@@ -23,6 +23,7 @@ import { IApi } from './tokens';
 /** What an endpoint can be called. */
 export const NAME = /^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$/;
 
+const STARTING = 5000; // milliseconds after which a kernel that does not come is offered
 const LIGHT = 200e6; // bytes up to which a model is checked as soon as it is chosen
 
 /** How far the form has come with its kernel. */
@@ -119,7 +120,12 @@ export class Form implements IDisposable {
     const { kernelPreference, specsManager } = this.session;
     const known = specsManager.specs;
     const named = kernelPreference.name ?? '';
-    await this.session.changeKernel({ name: known?.kernelspecs[named] ? named : known?.default });
+    try {
+      await this.session.changeKernel({ name: known?.kernelspecs[named] ? named : known?.default });
+    } catch (error) {
+      this._fail(error, 'variables', new AbortController().signal);
+      this._tell();
+    }
   }
 
   /** Find out what a deploy would take along. */
@@ -162,8 +168,12 @@ export class Form implements IDisposable {
     this._stop();
     const beginning = ++this._beginning;
     const kernel = this.session.session?.kernel ?? null;
-    if (this.phase === 'launched' || kernel === null) {
-      this._move(this.phase === 'launched' ? 'launched' : this.session.isReady ? 'none' : 'starting');
+    if (this.phase === 'launched') {
+      return;
+    }
+    if (kernel === null) {
+      this._move(this.session.isReady || this.session.hasNoKernel ? 'none' : 'starting');
+      window.setTimeout(() => beginning === this._beginning && this._move('none'), STARTING);
       return;
     }
     this.language = await foreign(kernel);

@@ -16,9 +16,6 @@ from tests.browser.lab import BUSY, PATIENCE, SETUP, Lab, Notebook, running, sho
 
 HIDDEN = "import sys; sys.modules['jupyter_deploy'] = None; from ipykernel.kernelapp import launch_new_instance as go; go()"
 KERNELS = {"bare": ("Bare", "python", HIDDEN), "other": ("Other", "R", HIDDEN)}
-WITHOUT_KERNEL = """window.jupyterapp.commands.execute('docmanager:open', {
-  path: 'none.ipynb', factory: 'Notebook', kernelPreference: { shouldStart: false, autoStartDefault: false }
-})"""
 MARKUP = "<img src=x onerror=alert(1)>"
 SLOW = """class Slow:
     def predict(self, rows: list[float]) -> list[float]: return [1.0 for _ in rows]
@@ -74,11 +71,16 @@ def test_a_busy_kernel(open_notebook: Callable[..., Notebook], lab: Lab) -> None
     expect(form.get_by_role("radio", name=re.compile("^model "))).to_be_checked()
 
 
-def test_no_kernel(fresh: Callable[..., Page], lab: Lab) -> None:
+def test_no_kernel(open_notebook: Callable[..., Notebook]) -> None:
     """The form offers to start one, and then says that there is no model yet."""
-    page = show(fresh(), lab)
-    write(lab, "none.ipynb", "python3")
-    page.evaluate(f"{WITHOUT_KERNEL}.then(() => null)")
+    notebook = open_notebook("none.ipynb")
+    page = notebook.page
+    notebook.run(0, SETUP)
+    page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    page.get_by_role("menuitem", name=re.compile("Change Kernel")).click()
+    page.get_by_role("dialog").get_by_role("combobox").select_option(label="No Kernel")
+    page.get_by_role("dialog").get_by_role("button", name="Select", exact=False).click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
     form = press(page)
     form.get_by_role("button", name="Start a kernel").click()
 
