@@ -1,7 +1,7 @@
 # Each target prints the plain commands that it runs and how long each took.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test compile-test frameworks-test faults browser-test lint bench bench-deploy bench-trust bench-serving bench-hostile bench-lab build lab lock clean
+.PHONY: help setup demo test compile-test frameworks-test faults browser-test pictures lint bench bench-deploy bench-trust bench-serving bench-hostile bench-lab build lab lock clean
 
 PY := .venv/bin/python
 UV := .venv/bin/uv
@@ -23,6 +23,7 @@ help:
 	@echo 'make compile-test  tests that convert models to graphs of ONNX and let them take over'
 	@echo 'make frameworks-test  tests of PyTorch, Keras, transformers, statsmodels and MLflow, in an environment of their own'
 	@echo 'make browser-test  tests that drive JupyterLab and the endpoint'"'"'s page in Chromium'
+	@echo 'make pictures      take the pictures of the documents anew'
 	@echo 'make lint          ruff, mypy, tsc, eslint, prettier and stylelint'
 	@echo 'make bench-deploy  the figures of a deploy, with peers beside them; ARGS="--seconds 10 --quick" for a short run'
 	@echo 'make bench-trust   what a deploy costs as endpoints, releases, models and packages grow; ARGS=--quick for a short run'
@@ -71,6 +72,11 @@ browser-test: setup
 	@bash requirements/chromium.sh
 	$(call run,$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements/browser.txt)
 	$(call run,$(PYTEST) tests/browser $(ARGS))
+
+pictures: setup
+	@bash requirements/chromium.sh
+	$(call run,$(UV) pip install --quiet --python $(PY) --require-hashes -r requirements/browser.txt)
+	$(call run,PICTURES=$(CURDIR)/docs/images $(PYTEST) tests/browser/test_pictures.py $(ARGS))
 
 lint: setup
 	$(call run,.venv/bin/ruff check .)
