@@ -30,6 +30,7 @@ HELD = 20  # models of one container that are told one by one
 LOOKED_AT = 200  # elements of a container
 ROWS = ("DataFrame", "LazyFrame", "Series", "Table", "csr_array", "csr_matrix", "matrix", "ndarray")
 LAST_RESORT = "callable"
+OURS = __name__.partition(".")[0]  # such as the handle of an endpoint, which can be called as its model can
 PLAIN = (bool, bytearray, bytes, complex, float, int, str, type(None), BuiltinFunctionType, ModuleType, PurePath)
 CONTAINERS = (dict, list, tuple)
 
@@ -134,7 +135,7 @@ class _Search:
     def _is_one(self, value: Any) -> bool:
         """Say whether a value looks like a model, by its type alone."""
         kind = type(value)
-        if issubclass(kind, PLAIN) or _in(kind, DATA):
+        if issubclass(kind, PLAIN) or _in(kind, (*DATA, OURS)):
             return False
         if issubclass(kind, type):
             return self._is_own(value) and _has_method(value)

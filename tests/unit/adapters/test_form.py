@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 
 from jupyter_deploy.adapters import form, magic, models, weight
 from jupyter_deploy.adapters.form import Asked, Wanted
+from jupyter_deploy.adapters.handle import Endpoint
 from jupyter_deploy.adapters.models import Found
 
 X = np.arange(40.0).reshape(20, 2)
@@ -140,6 +141,11 @@ def test_names_of_the_shell_are_left_out() -> None:
 
     assert () == models.find({"Out": own}, Path("/nowhere"), {"Out": own}).candidates
     assert 1 == len(models.find({"Out": own}, Path("/nowhere"), {"Out": None}, NEVER).candidates)
+
+
+def test_the_handle_of_an_endpoint_is_no_model() -> None:
+    """What a deploy gave back can be called, and is not offered to be deployed."""
+    assert () == find(ep=Endpoint.__new__(Endpoint)).candidates
 
 
 def test_sizes_follow_what_is_held() -> None:
