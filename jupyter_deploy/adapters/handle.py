@@ -67,6 +67,7 @@ class Endpoint(Keyholder):
         self._following: Follower | None = None
         self._caller: Caller | None = None
         self._card: LiveCard | None = None
+        self._waited = 0  # the execution count of the cell that last waited while a card was displayed
 
     @property
     def url(self) -> str:
@@ -105,6 +106,8 @@ class Endpoint(Keyholder):
             )
         if self._card is not None and self._card.is_alive():
             self._card.join(5)  # so that a notebook that is saved now shows the end
+        if self._card is not None:
+            self._waited = sessions.shell().execution_count
         if follower.error is not None:
             raise follower.error
         check(self.view.release)
@@ -281,9 +284,11 @@ class Endpoint(Keyholder):
         return f"<Endpoint {self.view.release.tag} · {self.view.state} · {self.url}>"
 
     def _ipython_display_(self) -> None:
-        """Display the card, which then changes in place; at most once in one run of a cell."""
+        """Display the card, which then changes in place; once in one run of a cell, and one line where that waited for it."""
         running = sessions.shell()
-        if self._card is None or self._card.cell != running.execution_count:
+        if self._card is not None and self._waited == running.execution_count != self._card.cell:
+            running.display_pub.publish(data={"text/plain": repr(self)}, metadata={})
+        elif self._card is None or self._card.cell != running.execution_count:
             self._card = displayed(running, self.follow(), self._client)
             self._card.show()
 

@@ -62,6 +62,14 @@ def notebook(shared_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield running
 
 
+def test_a_cell_that_waited_shows_one_line(notebook: Notebook) -> None:
+    """`ep.wait()` in a cell below the widget does not draw a second one."""
+    (output,) = notebook.run("ep.wait()").outputs
+
+    assert {"text/plain"} == set(output.data)
+    assert output.data["text/plain"].startswith("<Endpoint shown@1 · verified · ")
+
+
 def test_the_output_holds_widget_card_picture_and_text(notebook: Notebook) -> None:
     """One output for a live page, one without a kernel, a mail and a terminal."""
     (output,) = notebook.book.cells[1].outputs
