@@ -24,7 +24,8 @@ import { IApi } from './tokens';
 export const NAME = /^[a-z]([-a-z0-9]{0,38}[a-z0-9])?$/;
 
 const STARTING = 5000; // milliseconds after which a kernel that does not come is offered
-const LIGHT = 200e6; // bytes up to which a model is checked as soon as it is chosen
+/** Bytes up to which a model is checked as soon as it is chosen. */
+export const LIGHT = 200e6;
 
 /** How far the form has come with its kernel. */
 export type Phase = 'none' | 'starting' | 'foreign' | 'listing' | 'ready' | 'trouble' | 'launched';
@@ -195,11 +196,11 @@ export class Form implements IDisposable {
     const { expression } = this.asked;
     this.variables = found;
     this._move('ready');
-    const first = found.candidates.find(one => !one.why) ?? found.candidates[0];
+    const first = found.candidates.find(one => !one.why)?.expression;
     if (expression && !this.chosen) {
       void this.check();
     } else if (expression || first) {
-      this.choose(expression || first.expression);
+      this.choose(expression || first || '');
     }
   }
 
@@ -210,7 +211,7 @@ export class Form implements IDisposable {
       return null;
     }
     const { signal } = (this._asking = new AbortController());
-    [this.doing, this.problem, this._waits] = [doing, null, true];
+    [this.doing, this.problem] = [doing, null];
     this._tell();
     const sent = (): void => {
       this._waits = false;
@@ -218,7 +219,12 @@ export class Form implements IDisposable {
     };
     try {
       const asked = verb === 'variables' ? null : this.asked;
-      const answering = this._turn.then(() => ask(kernel, verb, asked, signal, sent));
+      const turn = (): Promise<IQuestions[V]> => {
+        this._waits = !signal.aborted && kernel.status !== 'idle'; // for a cell, and not for a question of its own
+        this._tell();
+        return ask(kernel, verb, asked, signal, sent);
+      };
+      const answering = this._turn.then(turn);
       this._turn = answering.catch(() => undefined); // one question at a time: a late interrupt must not meet the next one
       const answer = await answering;
       if (signal.aborted && 'number' in answer) {

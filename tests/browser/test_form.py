@@ -18,8 +18,9 @@ HIDDEN = "import sys; sys.modules['jupyter_deploy'] = None; from ipykernel.kerne
 KERNELS = {"bare": ("Bare", "python", HIDDEN), "other": ("Other", "R", HIDDEN)}
 MARKUP = "<img src=x onerror=alert(1)>"
 SLOW = """class Slow:
+    def __init__(self): self.seconds = 600
     def predict(self, rows: list[float]) -> list[float]: return [1.0 for _ in rows]
-    def __setstate__(self, state): time.sleep(600)
+    def __setstate__(self, state): time.sleep(state['seconds'])
 slow = Slow()"""
 NAP = """def nap(rows: list[float]) -> list[float]:
     time.sleep(600)

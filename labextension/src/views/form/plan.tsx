@@ -1,5 +1,6 @@
 import * as React from 'react';
 
+import { LIGHT } from '../../form';
 import type { IAccepted, IPlan } from '../../kernel';
 import { Marked } from '../panel/marked';
 
@@ -45,7 +46,7 @@ export function Preflight(): JSX.Element {
   }
   return (
     <>
-      {chosen && (
+      {chosen && chosen.size >= LIGHT && (
         <p>{trans.__('It has %1; to check it takes a while.', sizeOf(trans, chosen.size, chosen.whole))}</p>
       )}
       <Check label={trans.__('Check what would be deployed')} />
