@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import hashlib
 import hmac
 import secrets
@@ -11,7 +10,7 @@ import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from jupyter_deploy import errors
+from jupyter_deploy import errors, people
 from jupyter_deploy.bentos.python.endpoint import keys, ledger
 from jupyter_deploy.home import Home, write
 from jupyter_deploy.store import Store
@@ -38,7 +37,7 @@ def own_key(store: Store, home: Home, endpoint: str) -> Path:
     """
     path = home.keys / f"{endpoint}.key"
     if _own(store, home, endpoint) is None:
-        secret, _ = _add(store, home, endpoint, Grant(owner=getpass.getuser()))
+        secret, _ = _add(store, home, endpoint, Grant(owner=people.system_user()))
         write(path, f"{secret}\n".encode())
     return path
 

@@ -21,13 +21,19 @@ API = f"{BASE}jupyter-deploy/api/"
 OTHERS = ("jupyterlab", "notebook", "notebook_shim", "jupyter_lsp", "jupyter_server_terminals")  # which would take seconds
 CONFIG = """
 import logging
-from jupyter_server.auth import Authorizer
+from jupyter_server.auth import Authorizer, User
+from jupyter_server.auth.identity import PasswordIdentityProvider
 
 class Denying(Authorizer):
     def is_authorized(self, handler, user, action, resource):
         return (action, resource) not in {denied!r}
 
+class Naming(PasswordIdentityProvider):
+    def generate_anonymous_user(self, handler):
+        return User({user!r}) if {user!r} else super().generate_anonymous_user(handler)
+
 c.ServerApp.authorizer_class = Denying
+c.ServerApp.identity_provider_class = Naming
 c.EventLogger.handlers = [logging.FileHandler({events!r})]
 """
 
@@ -66,13 +72,14 @@ class Server(NamedTuple):
 
 
 @contextlib.contextmanager
-def running(folder: Path, *denied: tuple[str, str], enabled: bool = True) -> Iterator[Server]:
+def running(folder: Path, *denied: tuple[str, str], enabled: bool = True, user: str = "") -> Iterator[Server]:
     """Start a server.
 
     Args:
         folder: Its folders lie here.
         denied: Actions with their resource that its authorizer allows nobody.
         enabled: Whether it has the extension.
+        user: Who everybody is who has the token; nobody in particular where empty.
 
     Yields:
         The running server.
@@ -81,7 +88,7 @@ def running(folder: Path, *denied: tuple[str, str], enabled: bool = True) -> Ite
     root.mkdir(parents=True)
     config.mkdir()
     events.touch()
-    (config / "jupyter_server_config.py").write_text(CONFIG.format(denied=set(denied), events=str(events)))
+    (config / "jupyter_server_config.py").write_text(CONFIG.format(denied=set(denied), events=str(events), user=user))
     places = {f"JUPYTER_{name.upper()}_DIR": str(folder / name) for name in ("config", "data", "runtime")}
     asked = (f"--ServerApp.base_url={BASE}", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={root}", "--port=0")
     chosen = f"--ServerApp.jpserver_extensions={dict.fromkeys(OTHERS, False) | {'jupyter_deploy': enabled}}"

@@ -18,7 +18,7 @@ BENTOS = f"{PACKAGE}.bentos"
 # From the ground up; a module may import what stands on its own line or on one before it.
 LAYERS = (
     ("errors",),
-    ("values", "answers", "credentials", "settings", "plugins", "process", "stops", "installer", "home", "staging"),
+    ("values", "answers", "credentials", "settings", "plugins", "process", "stops", "installer", "home", "people", "staging"),
     ("languages.base", "frameworks.base", "compilers.base", "targets.base", "lock.base"),
     ("store", "space"),
     ("capture",),

@@ -16,12 +16,14 @@ from typing import Any, TypeVar
 import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from jupyter_deploy import __version__, errors
 from jupyter_deploy import home as homes
+from jupyter_deploy.agent.acting import Acting
 from jupyter_deploy.agent.feed import Feed
 from jupyter_deploy.agent.keyring import Keyring
 from jupyter_deploy.agent.observing import Observing
@@ -122,6 +124,7 @@ class Agent:
                 *self.observing.routes(),
                 *Keyring(self.deployer).routes(),
             ],
+            middleware=[Middleware(Acting)],
             exception_handlers={errors.DeployError: problem, OSError: self.disk},
         )
 

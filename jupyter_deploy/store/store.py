@@ -6,11 +6,13 @@ that a crash leaves the state before it or after it. Rows of `audit` can be adde
 
 from __future__ import annotations
 
-import getpass
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
 
-from jupyter_deploy import errors
+from jupyter_deploy import errors, people
 from jupyter_deploy.store.keys import Keys
 from jupyter_deploy.store.observed import Observed
 from jupyter_deploy.store.releases import Releases
@@ -25,6 +27,24 @@ from jupyter_deploy.values import (
 )
 
 V = TypeVar("V", bound=Value)
+_acting: ContextVar[str] = ContextVar("acting", default="")
+
+
+@contextmanager
+def acting(who: str) -> Iterator[None]:
+    """Have what a block does audited as done by somebody; threads of its own that it starts act for themselves.
+
+    Args:
+        who: The person; the system's user where empty.
+
+    Yields:
+        Nothing.
+    """
+    before = _acting.set(who)
+    try:
+        yield
+    finally:
+        _acting.reset(before)
 
 
 class Store(Releases, Observed, Keys):
@@ -127,9 +147,9 @@ class Store(Releases, Observed, Keys):
             action: What was done.
             subject: To what, such as `churn@7`.
             detail: More; never an input, an answer or a secret.
-            who: Who did it; the system's user where empty.
+            who: Who did it; where empty, whoever `acting` names, or else the system's user.
         """
-        told = time.time(), action, subject, detail, who or getpass.getuser()
+        told = time.time(), action, subject, detail, who or people.named(_acting.get())
         with self._change() as db:
             db.execute("INSERT INTO audit (at, action, subject, detail, who) VALUES (?, ?, ?, ?, ?)", told)
 

@@ -16,7 +16,7 @@ import httpx
 import pytest
 
 import jupyter_deploy as jd
-from jupyter_deploy import __version__
+from jupyter_deploy import __version__, people
 from jupyter_deploy.adapters import python
 from jupyter_deploy.adapters.server import routes
 from jupyter_deploy.adapters.serving import handlers, table
@@ -278,6 +278,19 @@ def test_a_capture_is_deployed_cancelled_and_removed(
         (event["action"], event.get("release")) for event in server.events[begin:] if event["endpoint"] == "held"
     ]
     assert "very-secret" not in (server.folder / "events").read_text() + (server.folder / "log").read_text()
+
+
+@pytest.mark.parametrize("user", ["ann", "Zoë 李", ""])
+def test_the_audit_names_whom_the_server_has_logged_in(owner: httpx.Client, tmp_path: Path, churn: jd.Endpoint, user: str) -> None:
+    """Whoever has a name there; the system's user where a token alone let them in, whatever a browser says."""
+    with jupyter.running(tmp_path / "own", user=user) as server, server.owner() as client:
+        made = client.post("endpoints/churn/keys", json={"owner": "bob"}).json()["key"]["id"]
+        send(client, "DELETE", f"endpoints/churn/keys/{made}")
+        client.post("endpoints/churn/rollback", json={})
+        client.post("endpoints/churn/promote", json={}, headers={"jd-who": "mallory"})
+
+    expected = [(people.named(user), what) for what in ("key made", "key revoked", "rollback", "promote")]
+    assert expected == [(event.who, event.action) for event in connect().history("churn")[-4:]]
 
 
 def test_what_fails_is_told_with_what_to_do_and_is_no_event(owner: httpx.Client, server: Server, churn: jd.Endpoint) -> None:

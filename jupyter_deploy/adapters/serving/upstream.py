@@ -52,7 +52,7 @@ class Upstream:
     @contextlib.asynccontextmanager
     async def ask(
         self, method: str, path: str, query: Mapping[str, str] | None = None, body: bytes | None = None, etag: str = "",
-        *, stream: bool = False,
+        *, who: str = "", stream: bool = False,
     ) -> AsyncIterator[httpx.Response]:  # fmt: skip
         """Ask the agent.
 
@@ -62,6 +62,7 @@ class Upstream:
             query: Its parameters.
             body: JSON; none where None.
             etag: What the browser has, so that the agent may answer that it is still that.
+            who: On whose behalf, for the agent's audit; the system's user's where empty.
             stream: Whether the answer may take as long as it takes.
 
         Yields:
@@ -74,9 +75,11 @@ class Upstream:
         """
         import httpx
 
+        from jupyter_deploy.agent import acting
+
         http = self._http or await self._made()
         seconds = None if stream else READ if method == "GET" else CHANGE
-        headers = (JSON if body is not None else {}) | ({"If-None-Match": etag} if etag else {})
+        headers = (JSON if body is not None else {}) | ({"If-None-Match": etag} if etag else {}) | acting.head(who)
         request = http.build_request(
             method, f"/{path}", params=query or None, content=body, headers=headers, timeout=httpx.Timeout(seconds, connect=CONNECT)
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import platform
 import sys
@@ -12,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jupyter_deploy import process
+from jupyter_deploy import people, process
 from jupyter_deploy.values import Provenance
 
 PATIENCE = 0.5  # seconds for git, from the capture's begin
@@ -100,7 +99,7 @@ def describe(notebook: str, revision: Revision, cells: tuple[int, ...]) -> Prove
     commit, dirty = revision.found()
     kernel = f"{platform.python_implementation()} {platform.python_version()}, {sys.executable}"
     return Provenance(
-        user=_user(),
+        user=people.named(os.environ.get("JUPYTERHUB_USER", "")),
         host=platform.node(),
         at=time.time(),
         notebook=notebook,
@@ -109,15 +108,6 @@ def describe(notebook: str, revision: Revision, cells: tuple[int, ...]) -> Prove
         dirty=dirty,
         cells=cells,
     )
-
-
-def _user() -> str:
-    try:
-        system = getpass.getuser()
-    except (KeyError, OSError, ImportError):  # a container's user may have no name
-        system = str(os.getuid())
-    person = os.environ.get("JUPYTERHUB_USER", "")
-    return f"{person} ({system})" if person and person != system else system
 
 
 def notebook_file(namespace: Mapping[str, Any], beside: Path) -> Path | None:
