@@ -43,9 +43,7 @@ class Replay:
             yield msgspec.json.decode(line, type=Sample)
 
 def refresh():
-    feed = Feed(widget, Replay(), widget._view)
-    feed.until = math.inf
-    feed.run()
+    Feed(widget, Replay(), widget._view, math.inf).run()
 
 figure = Figure(figsize=(12, 3), dpi=100)
 FigureCanvasAgg(figure)
@@ -74,6 +72,8 @@ COUNT = """() => {  // counts what the kernel sends to widgets
     if (message.header.msg_type === 'comm_msg' && message.content.data?.content?.sample) window.updates += 1;
   });
 }"""
+PICTURE = """() => JSON.stringify(window.jupyterapp.shell.currentWidget.context.model.toJSON()).includes('image/png')"""
+"""Whether the output is written to its end, with the picture that a saved notebook keeps."""
 RUN = """async code => {
   const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
   const { content } = await kernel.requestExecute({ code, store_history: false }).done;
@@ -97,7 +97,7 @@ def measure_widget(report: Report, rounds: int) -> None:
         for _ in range(rounds):
             refreshes.append(asked(page, jupyter, f"cost(refresh, 1) / {SAMPLES}"))
             redraws.append(asked(page, jupyter, "cost(redraw, 20)"))
-        look = asked(page, jupyter, "cost(Feed(widget, widget._client, widget._view)._look, 50)")
+        look = asked(page, jupyter, "cost(Feed(widget, widget._client, widget._view, math.inf)._look, 50)")
         notebook.save()
     tell(report, refreshes, redraws, look, grown, received)
 
@@ -109,6 +109,7 @@ def deployed(page: Page, jupyter: Lab) -> Notebook:
     cell = notebook.run(1, DEPLOY)
     cell.get_by_role("status").filter(has_text="verified").first.wait_for(timeout=PATIENCE)
     cell.get_by_role("group", name="figures").wait_for(timeout=PATIENCE)
+    page.wait_for_function(PICTURE, timeout=PATIENCE)
     page.evaluate(COUNT)
     return notebook
 
