@@ -9,17 +9,19 @@ import { IApi, IEndpoints, IOverview, ITrouble } from './tokens';
 
 const SECOND = 1000; // milliseconds
 const LONGEST = 15; // seconds between two tries while there is no answer
+const QUIET = 5; // looks that found nothing new, after which nothing seems to happen
+const REST = 6; // seconds between two looks then
 
 /** Asks for the list again and again while it is watched. */
 export class Endpoints implements IEndpoints {
   constructor(
     readonly api: IApi,
-    interval = 2
+    private _interval = 2
   ) {
     this._poll = new Poll({
       auto: false,
       factory: () => this._look(),
-      frequency: { interval: interval * SECOND, backoff: true, max: LONGEST * SECOND },
+      frequency: { interval: _interval * SECOND, backoff: true, max: LONGEST * SECOND },
       name: 'jupyterlab-deploy:endpoints',
       standby: () => (this._isWatched ? 'when-hidden' : true)
     });
@@ -38,11 +40,12 @@ export class Endpoints implements IEndpoints {
   }
 
   get interval(): number {
-    return this._poll.frequency.interval / SECOND;
+    return this._interval;
   }
 
   set interval(seconds: number) {
-    this._poll.frequency = { ...this._poll.frequency, interval: seconds * SECOND };
+    this._interval = seconds;
+    this._pace();
   }
 
   get now(): number {
@@ -66,6 +69,7 @@ export class Endpoints implements IEndpoints {
   }
 
   async refresh(): Promise<void> {
+    this._quiet = 0;
     await this._poll.refresh();
     await this._poll.tick.catch(() => undefined); // what went wrong stands in `trouble`
   }
@@ -84,6 +88,8 @@ export class Endpoints implements IEndpoints {
     try {
       const found = await this.api.getUnless<IOverview>('summary', this._overview?.version ?? '');
       this._trouble = null;
+      this._quiet = found ? 0 : this._quiet + 1;
+      this._pace();
       if (found) {
         this._overview = found;
         this._ahead = found.now - Date.now() / SECOND;
@@ -98,10 +104,18 @@ export class Endpoints implements IEndpoints {
     }
   }
 
+  /** Look less often while nothing happens. */
+  private _pace(): void {
+    const seconds = this._quiet < QUIET ? this._interval : Math.max(this._interval, REST);
+    const max = Math.max(LONGEST, seconds) * SECOND;
+    this._poll.frequency = { backoff: true, interval: seconds * SECOND, max };
+  }
+
   private readonly _poll: Poll<void, unknown>;
   private readonly _changed = new Signal<this, void>(this);
   private readonly _watchers = new Set<() => boolean>();
   private _overview: IOverview | null = null;
   private _trouble: ITrouble | null = null;
+  private _quiet = 0; // looks in a row that found nothing new
   private _ahead = 0; // seconds that the agent's clock is ahead of this browser's
 }
