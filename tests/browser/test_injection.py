@@ -35,12 +35,14 @@ from tests.browser.texts import TEXTS, TRACES
 EACH = 20  # texts in each endpoint
 NAMES = [f"endpoint-{at}" for at in range(len(TEXTS) // EACH)]
 MODEL = """import pandas as pd
+from IPython.display import clear_output
 from tests.browser.texts import TEXTS
 table = pd.DataFrame({text: [0.0, 1.0] for text in TEXTS[:150]})
 table['kind'] = pd.Categorical(TEXTS[150:152], categories=TEXTS[150:])
 Hostile = type(TEXTS[0], (), {'predict': lambda self, rows: print(*TEXTS, sep='\\n') or [TEXTS[1]] * len(rows)})
 hostile = Hostile()
-ep = %deploy hostile --name hostile --example table --wait"""
+answers = hostile.predict(table)
+clear_output()"""  # JupyterLab makes links of what a cell prints
 
 
 def changed(name: str, texts: tuple[str, ...]) -> dict[str, object]:
@@ -146,7 +148,7 @@ def test_a_real_model_in_the_notebook(
     page = notebook.page
     notebook.run(0, SETUP)
     notebook.run(1, MODEL)
-    widget = notebook.cells.nth(1).get_by_role("group", name="endpoint")
+    widget = notebook.run(2, "ep = %deploy hostile --wait").get_by_role("group", name="endpoint")
     expect(widget.get_by_role("status").first).to_have_text("● hostile@1 · verified", timeout=PATIENCE)
     unfold(widget)
     expect(widget).to_contain_text(TEXTS[10])
