@@ -38,7 +38,7 @@ line = msgspec.json.encode(Sample(at=time.time(), seconds=1.0, requests=200, err
 
 class Replay:
     # gives sample after sample as the agent's stream does, as fast as they are taken
-    def sample_stream(self, name):
+    def sample_stream(self, name, patience):
         for at in range(SAMPLES):
             yield msgspec.json.decode(line, type=Sample)
 

@@ -32,21 +32,23 @@ class Observations(Transport):
         """
         return from_json(self._ask("GET", f"/endpoints/{name}/samples?span={span}&since={since}", timeout=QUICK), Series)
 
-    def sample_stream(self, name: str, since: float | None = None) -> Iterator[Sample]:
+    def sample_stream(self, name: str, since: float | None = None, patience: float | None = None) -> Iterator[Sample]:
         """Follow what is seen of an endpoint.
 
         Args:
             name: The endpoint.
             since: The time after which samples ended, such as that of the last known one; now where None.
+            patience: Seconds between two samples at most, for there are none while nothing runs; as many as it takes where None.
 
         Yields:
             A sample each second, until the endpoint is removed.
 
         Raises:
+            TimeoutError: If no sample came for so long.
             AgentUnreachable: If the agent ends.
         """
         query = "" if since is None else f"?since={since}"
-        for line in self._lines(f"/endpoints/{name}/samples/stream{query}"):
+        for line in self._lines(f"/endpoints/{name}/samples/stream{query}", patience):
             yield from_json(line, Sample)
         self._check_alive()
 

@@ -15,7 +15,6 @@ from jupyter_deploy.values import to_json
 TIMEOUT = httpx.Timeout(60, connect=5)
 QUICK = httpx.Timeout(10, connect=5)  # for what takes milliseconds, so that an agent that hangs is soon found out
 PATIENT = httpx.Timeout(600, connect=5)  # for what may have to start a release again, or to wait for an installer to end
-ENDLESS = httpx.Timeout(None, connect=5)
 
 
 class Transport:
@@ -39,10 +38,10 @@ class Transport:
             raise _problem(answer)
         return answer.content
 
-    def _lines(self, path: str) -> Iterator[bytes]:
-        """Follow what never ends by itself, or late, one line of JSON after the other."""
+    def _lines(self, path: str, patience: float | None = None) -> Iterator[bytes]:
+        """Follow what never ends by itself, or late, one line of JSON after the other, at most so many seconds apart."""
         try:
-            with self._http.stream("GET", path, timeout=ENDLESS) as answer:
+            with self._http.stream("GET", path, timeout=httpx.Timeout(patience, connect=5)) as answer:
                 if answer.status_code != 200:
                     answer.read()
                     raise _problem(answer)
@@ -50,6 +49,8 @@ class Transport:
                 for part in answer.iter_bytes():
                     *whole, left = (left + part).split(b"\n")  # httpx would also split at what Unicode calls the end of a line
                     yield from whole
+        except httpx.ReadTimeout as error:
+            raise TimeoutError(f"Nothing came for {patience:g} s.") from error
         except httpx.TransportError as error:
             raise self._unreachable(error) from error
 

@@ -242,12 +242,15 @@ def test_the_command_line_shows_figures(churn: jd.Endpoint, shared_home: Home) -
     assert len(line.split()) >= 12
 
 
-def test_a_removed_endpoint_ends_its_streams(churn: jd.Endpoint, shared_home: Home) -> None:
-    """Whoever follows it is told of the end, and an endpoint of the same name begins without a past."""
+def test_a_stopped_endpoint_has_no_samples_and_a_removed_one_ends_its_streams(churn: jd.Endpoint, shared_home: Home) -> None:
+    """Whoever follows it may lose patience, is told of its end, and an endpoint of the same name begins without a past."""
     second = jd.deploy(model(0.5), name="price", example=FRAME, wait=True)
     client = connect(shared_home)
     call(second, 2)
     until(lambda: sum(one.requests for one in client.samples("price").samples) >= 2)
+    second.stop()
+    with pytest.raises(TimeoutError):  # nothing runs, so nothing comes
+        list(client.sample_stream("price", patience=2.0))
     streams = threading.Thread(target=lambda: list(client.sample_stream("price")))
     streams.start()
     second.remove()

@@ -24,7 +24,7 @@ from jupyter_deploy.agent.client import AgentClient
 STATIC = Path(__file__).parent / "static"
 SPANS = (300, 3600, 86_400)  # seconds
 LEASE = 900.0  # seconds for which figures are sent to a page that says nothing more
-LOOK = 5.0  # seconds between two looks at which release answers
+LOOK = 5.0  # seconds between two looks at which release answers, and whether anybody is still there
 
 
 class EndpointWidget(anywidget.AnyWidget):
@@ -110,18 +110,29 @@ class Feed(threading.Thread):
         self._view = view
 
     def run(self) -> None:
-        """Send sample after sample."""
+        """Send sample after sample, until nobody wants them, or there will be no more."""
+        goes_on = True
+        try:
+            while goes_on and time.monotonic() <= self.until:
+                goes_on = self._send()
+        except errors.DeployError as error:
+            self._widget.send({"trouble": str(error)})
+
+    def _send(self) -> bool:
+        """Send what comes; gives whether more may come after a while in which nothing ran."""
         looked = time.monotonic()
         try:
-            for sample in self._client.sample_stream(self._view.endpoint.name):
+            for sample in self._client.sample_stream(self._view.endpoint.name, patience=LOOK):
                 if time.monotonic() > self.until:
-                    return
+                    return False
                 self._widget.send({"sample": msgspec.to_builtins(sample)})
                 if time.monotonic() - looked > LOOK:
                     looked = time.monotonic()
                     self._look()
-        except errors.DeployError as error:
-            self._widget.send({"trouble": str(error)})
+        except TimeoutError:
+            self._look()
+            return True
+        return False
 
     def _look(self) -> None:
         endpoint = self._client.endpoint(self._view.endpoint.name)

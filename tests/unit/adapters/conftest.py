@@ -96,6 +96,7 @@ class InMemoryAgent:
         self.steps = steps
         self.gate = gate
         self.unreachable = 0
+        self.silences = 0
         self.removed = False
         self.answering: int | None = 1
         self.home = Home(Path("/home/ada"))
@@ -106,8 +107,11 @@ class InMemoryAgent:
             raise errors.AgentUnreachable("The agent does not answer.")
         return series(span=span)
 
-    def sample_stream(self, name: str) -> Iterator[Sample]:
-        """Bring one sample."""
+    def sample_stream(self, name: str, patience: float | None = None) -> Iterator[Sample]:
+        """Bring one sample, after the times in which nothing ran."""
+        if self.silences:
+            self.silences -= 1
+            raise TimeoutError
         yield sample()
 
     def events(self, name: str, number: int) -> Iterator[Release]:

@@ -133,6 +133,32 @@ def test_a_page_that_needs_no_figures_gets_none(make: Any, agent: Callable[..., 
     assert [10] == [message["sample"]["requests"] for message in widget.sent]
 
 
+def test_a_page_of_an_endpoint_that_was_stopped_is_told(make: Any, agent: Callable[..., Any]) -> None:
+    """While nothing runs there are no figures, but who answers is told, and they come once something runs again."""
+    known = agent(make.release("retired"))
+    known.silences, known.answering = 2, None
+    widget = Recorded(known, View(endpoint=make.endpoint(), release=make.release()))
+
+    metrics.Feed(widget, known, widget._view, float("inf")).run()
+
+    assert widget.shown["endpoint"]["answering"] is None
+    assert ["sample"] == [kind for message in widget.sent for kind in message]
+
+
+def test_nobody_is_followed_for_a_page_that_has_gone(make: Any, agent: Callable[..., Any]) -> None:
+    """The thread ends though no sample wakes it, and with it what the agent does for it."""
+    known = agent(make.release())
+    known.silences = 1_000_000
+    widget = Recorded(known, View(endpoint=make.endpoint(), release=make.release()))
+    feed = metrics.Feed(widget, known, widget._view, float("inf"))
+    feed.start()
+    feed.until = 0.0
+    feed.join(30)
+
+    assert not feed.is_alive()
+    assert [] == widget.sent
+
+
 @pytest.mark.parametrize(
     "asked",
     [
