@@ -132,8 +132,10 @@ class Observer:
         first = self._running is None
         self._running = self._known(found, endpoints, first=first)
         parts = [self._part(one, found[one.id]) for one in self._running.values()]
-        self.history.add(endpoints, {} if first else _tallies(parts, endpoints, at, seconds), at)
-        self._tell()
+        try:
+            self.history.add(endpoints, {} if first else _tallies(parts, endpoints, at, seconds), at)
+        finally:  # also where a full disk keeps it from being kept
+            self._tell()
 
     # ----- inside
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import time
 from itertools import pairwise
 from pathlib import Path
@@ -314,6 +316,21 @@ def test_what_was_counted_before_an_agent_began_is_not_told(store: Store, told: 
     observer.look()
 
     assert ((), 3, 1, 1, 2) == (before, (one := newest(observer)).requests, one.errors, one.refused, one.workers)
+
+
+def test_what_cannot_be_kept_is_told_all_the_same(store: Store, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that fails takes nothing from those who watch."""
+    looked: list[int] = []
+    observer = Observer(told, store, lambda: looked.append(1))  # type: ignore[arg-type]  # it has what is used of a target
+    observer.look()
+    told.found = {"churn@1": Count(requests=103, workers=2)}
+    with contextlib.closing(sqlite3.connect(store.path)) as db:
+        db.execute("DROP TABLE samples")
+    monkeypatch.setattr("jupyter_deploy.observe.history.MINUTE", 0.0)
+    with pytest.raises(errors.StoreFailed):
+        observer.look()
+
+    assert (3, 2) == (newest(observer).requests, len(looked))
 
 
 def test_what_begins_is_told_from_its_first_request(store: Store, told: Told) -> None:

@@ -57,7 +57,8 @@ class LiveWidget(LiveCard):
         self._told = view
         self._widget.tell(view)
         if any(stage.name == NEARLY for stage in view.release.stages):
-            importlib.import_module(SNAPSHOT)
+            with contextlib.suppress(Exception):  # the author's matplotlib may be broken in any way; `drawn` does without it
+                importlib.import_module(SNAPSHOT)
 
     def end(self) -> None:
         """Tell the page how the release ended, and leave all of it in the output for readers without a kernel."""

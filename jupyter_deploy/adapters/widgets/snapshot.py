@@ -129,10 +129,11 @@ def _joined(series: Series, take: Take) -> tuple[list[float], list[float]]:
     values: list[float] = []
     for one in series.samples:
         if times and one.at - times[-1] > GAP * max(one.seconds, series.step):
-            times, values = [*times, times[-1]], [*values, float("nan")]
+            times.append(times[-1])
+            values.append(math.nan)
         value = take(one)
         times.append(one.at)
-        values.append(float("nan") if value is None else value)
+        values.append(math.nan if value is None else value)
     return times, values
 
 

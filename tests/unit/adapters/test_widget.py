@@ -61,6 +61,22 @@ def test_the_output_is_written_twice(make: Any, follow: Callable[..., Follower])
     assert "rate 10/s" in last["text/plain"]
 
 
+def test_a_broken_matplotlib_keeps_no_output_from_its_end(
+    make: Any, follow: Callable[..., Follower], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The figures stand there as text; the card tells how the release ended."""
+    monkeypatch.setattr(display, "SNAPSHOT", "tests.no_such_module")
+    shell, follower = Shell(), follow(make.release("verified", {"verified": 1.0}), make.release("serving", {"verified": 1.0}))
+    shown = displayed(shell, follower, follower._client)
+    shown.refresh()
+    follower.until_ended(10)
+    shown.refresh()
+    shown.end()
+
+    assert "image/png" not in shell.published[-1]["data"]
+    assert "rate 10/s" in shell.published[-1]["data"]["text/plain"]
+
+
 def test_an_agent_that_has_gone_has_no_figures(make: Any, follow: Callable[..., Follower]) -> None:
     """The output tells the end without them."""
     shell = Shell()
