@@ -7,11 +7,15 @@ import http.client
 import json
 import socket
 import struct
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jupyter_deploy import stops
+
+LONGEST = 64 * 1024 * 1024  # bytes of an answer in one line
+PIECE = 256 * 1024  # bytes that are read at once
 
 
 class _Connection(http.client.HTTPConnection):
@@ -63,20 +67,26 @@ def ask(path: Path, question: Mapping[str, Any], timeout: float) -> dict[str, An
     Args:
         path: The socket.
         question: What to send.
-        timeout: Seconds without any progress after which it is given up.
+        timeout: Seconds for all of it, for the author's code runs there too and may never end a line.
 
     Returns:
         The answer.
 
     Raises:
-        OSError: If nobody listens, or the connection ends before the answer does.
+        OSError: If nobody listens, or there is no whole answer of at most `LONGEST` bytes in time.
     """
+    until = time.monotonic() + timeout
     with _connect(path, timeout) as connection, _ending(connection):
         connection.sendall(json.dumps(question).encode() + b"\n")
-        with connection.makefile("rb") as lines:
-            line = lines.readline()
-    if not line.endswith(b"\n"):
-        raise ConnectionError(f"no whole answer from {path}")
+        line = bytearray()
+        while not line.endswith(b"\n"):
+            if (left := until - time.monotonic()) <= 0:
+                raise TimeoutError(f"no whole answer from {path} within {timeout:g} s")
+            connection.settimeout(left)
+            part = connection.recv(PIECE)
+            line += part
+            if not part or len(line) > LONGEST:
+                raise ConnectionError(f"no whole answer from {path}")
     answer: dict[str, Any] = json.loads(line)
     return answer
 
