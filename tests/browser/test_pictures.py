@@ -73,6 +73,7 @@ def test_the_pictures(open_notebook: Callable[..., Notebook], lab: Lab, folder: 
         widget.scroll_into_view_if_needed()
         expect(widget.locator("canvas").first).to_be_visible()
         keep(folder, f"widget-{name}", widget.screenshot(animations="disabled"))
+        cell.evaluate("cell => cell.scrollIntoView()")
         keep(folder, f"lab-{name}", page.screenshot(animations="disabled"))
         form(notebook, folder, f"form-{name}")
         open_endpoint(found, "churn")
