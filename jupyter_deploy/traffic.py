@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -267,9 +267,7 @@ class Traffics:
         """
         with self._lock:
             live = routing.live(self.store, endpoint)
-            for release in live:
-                self.store.update(release, url="")
-            self._switch(endpoint, None, "")
+            self._switch(endpoint, None, "", live)
             for release in live:
                 if release.state == "serving":
                     self.store.end(release, "retired", "stopped")
@@ -334,21 +332,28 @@ class Traffics:
 
     def _take_over(self, release: Release, note: str) -> Release:
         with self._lock:
-            self.store.update(release, url="")
-            self._switch(release.endpoint, release.number, "verified")
+            preview = self.store.release(release.endpoint, release.number)
+            self._switch(release.endpoint, release.number, "verified", [preview])
             for other in routing.live(self.store, release.endpoint):
                 if other.state == "serving" and other.number != release.number:
                     self.store.end(other, "retired", f"{release.tag} answers")
             return self.store.end(release, "serving", note) if note else release
 
-    def _switch(self, endpoint: str, number: int | None, state: str) -> None:
-        """Let a release, or none, answer at an endpoint's URL; where that is not acknowledged, all stays as it was."""
+    def _switch(self, endpoint: str, number: int | None, state: str, closed: Sequence[Release] = ()) -> None:
+        """Let a release, or none, answer at an endpoint's URL, and others no more at their own.
+
+        Where that is not acknowledged, all stays as it was.
+        """
         _, before, answered = self.store.endpoints()[endpoint]
+        for release in closed:
+            self.store.update(release, url="")
         self.store.set_answering(endpoint, number, state)
         try:
             self.apply()
         except BaseException:
             self.store.set_answering(endpoint, before, answered)
+            for release in closed:
+                self.store.update(release, url=release.url)
             raise
 
     @contextlib.contextmanager
