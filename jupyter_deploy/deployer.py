@@ -193,6 +193,7 @@ class Deployer(Records):
         walk = self._walks.get((name, number))
         if release.ended or walk is None:
             if self._hastener.cancel(name, "cancelled by its owner", number=number, wait=True):
+                self.store.audit("cancel", release.tag, "its faster form")
                 return self.store.release(name, number)
             raise errors.Conflict(f"`{release.tag}` is {release.state}: there is nothing to cancel.")
         walk.cancel("cancelled by its owner", withdraw=True)

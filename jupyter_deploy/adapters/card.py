@@ -214,10 +214,23 @@ def row(endpoint: Endpoint, now: float) -> tuple[str, ...]:
         Name, what answers, the newest release, its age, the URL.
     """
     newest = endpoint.releases[0] if endpoint.releases else None
-    nothing = "stopped" if newest and newest.state == "retired" else "nothing" if newest and newest.ended else "nothing yet"
-    answers = f"{endpoint.name}@{endpoint.answering} {endpoint.state}" if endpoint.answering is not None else nothing
+    answers = f"{endpoint.name}@{endpoint.answering} {endpoint.state}" if endpoint.answering is not None else unanswered(endpoint)
     latest = f"{newest.tag} {words.state(newest, endpoint.answering)}" if newest else ""
     return endpoint.name, answers, latest, words.span(now - newest.created) if newest else "", endpoint.url
+
+
+def unanswered(endpoint: Endpoint) -> str:
+    """Say how it is with an endpoint at which nothing answers.
+
+    Args:
+        endpoint: The endpoint, with its newest release at least.
+
+    Returns:
+        `stopped`, `nothing`, or `nothing yet` while its first release is on its way.
+    """
+    if any(release.state == "retired" for release in endpoint.releases):
+        return "stopped"
+    return "nothing" if endpoint.releases and endpoint.releases[0].ended else "nothing yet"
 
 
 def release_row(release: Release, answering: int | None, now: float) -> tuple[str, ...]:

@@ -43,7 +43,8 @@ class Standing(State, frozen=True):
         return cls(**msgspec.structs.asdict(state))
 
     def __repr__(self) -> str:
-        answers = f"{self.name}@{self.answering} ({self.state}) answers" if self.answering is not None else "nothing answers yet"
+        nothing = {"stopped": "stopped: nothing answers", "nothing": "nothing answers", "nothing yet": "nothing answers yet"}
+        answers = f"{self.name}@{self.answering} ({self.state}) answers" if self.answering else nothing[card.unanswered(self)]
         return f"{answers} at {self.url}, key in {self.key_file}\n{card.releases(self, time.time())['text/plain']}"
 
 
@@ -136,6 +137,7 @@ class Endpoint(Keyholder):
         found = self._client.logs(self.name, lines, release)
         return Listing(found, "\n".join(found))
 
+    @brief
     def releases(self) -> Listing[Release]:
         """List the kept releases.
 

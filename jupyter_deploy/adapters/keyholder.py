@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,6 +59,9 @@ class Keyholder:
             BadInput: If it cannot be good for that, or the file is there.
             DiskFailed: If the file cannot be written.
         """
+        for name, limit in (("days", days), ("quota", quota)):
+            if limit is not None and not math.isfinite(limit):  # JSON has no such number, and none would mean no limit
+                raise errors.BadInput(f"`{name}` is {limit}, which is no number.", "Leave it out for a key without that limit.")
         expires = None if days is None else time.time() + days * DAY
         grant = Grant(owner=owner, methods=None if methods is None else tuple(methods), expires=expires, quota=quota)
         return into(Path(file).expanduser(), self._client, self.name, grant)

@@ -122,6 +122,32 @@ def test_a_standing_is_told_in_lines(make: Any, handle: Callable[..., Endpoint])
     assert repr(Standing.of(make.endpoint(answering=None, state=""))).startswith("nothing answers yet at")
 
 
+@pytest.mark.parametrize(
+    ("states", "told"),
+    [
+        (("retired",), "stopped: nothing answers at"), (("failed", "retired"), "stopped: nothing answers at"),
+        (("failed",), "nothing answers at"), (("locked",), "nothing answers yet at"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_standing_says_why_nothing_answers(make: Any, states: tuple[str, ...], told: str) -> None:
+    """It was stopped, its first release failed, or is on its way."""
+    standing = Standing.of(make.endpoint(answering=None, state="", releases=tuple(map(make.release, states))))
+
+    assert repr(standing).startswith(told)
+
+
+@pytest.mark.parametrize("limit", [{"days": float("nan")}, {"days": float("inf")}, {"quota": float("nan")}], ids=str)
+def test_a_key_whose_limit_is_no_number_is_refused(
+    make: Any, handle: Callable[..., Endpoint], tmp_path: Path, limit: dict[str, float]
+) -> None:
+    """Such as the empty cell of a table, which JSON would make a key without a limit of."""
+    with pytest.raises(errors.BadInput, match="which is no number"):
+        handle(make.release()).make_key("ann", tmp_path / "ann.key", **limit)
+
+    assert [] == list(tmp_path.iterdir())
+
+
 def test_a_call_of_what_never_answered_raises_its_reason(make: Any, handle: Callable[..., Endpoint]) -> None:
     """Where the first release failed, a call says why instead of what the router makes of it; it waits for that if need be."""
     endpoint = handle(make.release("locked"), make.release("failed", reason="There is no network."))
