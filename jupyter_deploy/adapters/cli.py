@@ -18,7 +18,7 @@ from jupyter_deploy.adapters import golden as goldens
 from jupyter_deploy.adapters import keys as keyring
 from jupyter_deploy.adapters import lock as locks
 from jupyter_deploy.adapters import view as words
-from jupyter_deploy.adapters.commands import Json, Name, connected, follow
+from jupyter_deploy.adapters.commands import Json, Name, confirmed, connected, follow
 from jupyter_deploy.adapters.terminal import failing
 from jupyter_deploy.home import Home
 from jupyter_deploy.values import Endpoint
@@ -188,11 +188,8 @@ def remove(
     """End an endpoint with its releases and keys."""
     with failing(as_json):
         client = connected(start=True)
-        endpoint = client.endpoint(name)
-        if not yes and not (sys.stdin.isatty() and not as_json):
-            raise typer.BadParameter("there is no terminal to ask in, so say --yes", param_hint="--yes")
-        if not yes:
-            typer.confirm(f"{endpoint.url} will stop answering. Remove `{name}` with its releases and keys?", abort=True)
+        question = f"{client.endpoint(name).url} will stop answering. Remove `{name}` with its releases and keys?"
+        confirmed(question, yes=yes, as_json=as_json)
         client.remove(name)
         terminal.json({"removed": name}) if as_json else print(f"`{name}` is removed.")
 

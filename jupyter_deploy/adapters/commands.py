@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -36,6 +37,25 @@ def connected(*, start: bool = False) -> AgentClient:
             raise
         hint = "`jupyter deploy agent start` starts it and brings back what was deployed."
         raise errors.AgentUnreachable("The agent does not run.", hint) from error
+
+
+def confirmed(question: str, *, yes: bool, as_json: bool) -> None:
+    """Ask a person before what cannot be taken back.
+
+    Args:
+        question: What to ask.
+        yes: Whether they have said so already.
+        as_json: Whether a program reads what is printed, which cannot be asked.
+
+    Raises:
+        BadParameter: If there is nobody to ask.
+        Abort: If they do not want it.
+    """
+    if yes:
+        return
+    if as_json or not sys.stdin.isatty():
+        raise typer.BadParameter("there is no terminal to ask in, so say --yes", param_hint="--yes")
+    typer.confirm(question, abort=True)
 
 
 def follow(name: str, number: int, timeout: float | None, wait: bool, as_json: bool) -> None:

@@ -20,6 +20,7 @@ from jupyter_deploy import __version__, errors, plugins, settings, staging
 from jupyter_deploy.adapters import magic, models, session
 from jupyter_deploy.adapters import view as words
 from jupyter_deploy.adapters.models import Candidate
+from jupyter_deploy.adapters.verbs import VERBS
 from jupyter_deploy.values import Capture, Column, Contract, Finding, Taken, Value, check_name, from_json, to_json
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ def line(asked: Asked) -> str:
     Returns:
         Such as `%deploy model --name churn --workers 4`.
     """
-    parts = ["%deploy", _as_one_word(asked.expression, magic.VERBS)]
+    parts = ["%deploy", _as_one_word(asked.expression, VERBS)]
     parts += ["--name", asked.name] if asked.name else []
     parts += ["--example", _as_one_word(asked.example)] if asked.example else []
     changed = msgspec.structs.asdict(asked.settings)

@@ -16,11 +16,11 @@ from IPython.core.magic import Magics, line_magic, magics_class, no_var_expand
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from jupyter_deploy import errors, staging
+from jupyter_deploy.adapters.verbs import VERBS
 
 if TYPE_CHECKING:
     from jupyter_deploy.adapters.python import Prepared
 
-VERBS = ("status", "logs", "releases", "golden", "history", "keys", "diff", "rollback", "promote", "stop", "cancel", "remove")
 NAMED = {verb: "one endpoint's name" for verb in VERBS if verb != "status"} | {"diff": "one or two releases"}  # and what they need
 SUCH = {"diff": "churn@1 churn@2"}
 SETTINGS = (

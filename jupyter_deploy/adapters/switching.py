@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from jupyter_deploy.adapters import switched, terminal
-from jupyter_deploy.adapters.commands import Json, Name, connected
+from jupyter_deploy.adapters.commands import Json, Name, confirmed, connected
 from jupyter_deploy.adapters.terminal import failing
 
 app = typer.Typer()
@@ -43,11 +42,7 @@ def stop(name: Name, yes: Annotated[bool, typer.Option("--yes", "-y", help="Do n
     """Let nothing answer any more at an endpoint; its releases and keys are kept."""
     with failing(as_json):
         client = connected(start=True)
-        endpoint = client.endpoint(name)
-        if not yes and not (sys.stdin.isatty() and not as_json):
-            raise typer.BadParameter("there is no terminal to ask in, so say --yes", param_hint="--yes")
-        if not yes:
-            typer.confirm(f"{endpoint.url} will stop answering. Stop `{name}`?", abort=True)
+        confirmed(f"{client.endpoint(name).url} will stop answering. Stop `{name}`?", yes=yes, as_json=as_json)
         endpoint = client.halt(name)
         terminal.json(endpoint) if as_json else print(switched.stopped(endpoint, "jupyter deploy"))
 

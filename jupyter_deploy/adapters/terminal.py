@@ -21,11 +21,12 @@ from jupyter_deploy import errors
 from jupyter_deploy.adapters import card
 from jupyter_deploy.adapters import view as words
 from jupyter_deploy.adapters.follow import Follower
+from jupyter_deploy.adapters.verbs import VERBS
 from jupyter_deploy.adapters.view import SIGNS, View
 from jupyter_deploy.values import Release, to_json
 
 OK, WRONG, USAGE, REFUSED, TIMEOUT = 0, 1, 2, 3, 124
-MAGIC = re.compile(r"%deploy (?=(status|logs|releases|golden|history|diff|rollback|cancel|remove)\b)")
+MAGIC = re.compile(rf"%deploy (?=({'|'.join(VERBS)})\b)")
 STYLES = {"done": "green", "running": "blue", "wrong": "bold red", "waiting": "dim", "skipped": "dim"}
 STATES = {"verified": "green", "preview": "yellow", "refused": "red", "failed": "red"}
 
