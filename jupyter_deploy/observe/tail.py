@@ -20,7 +20,7 @@ class Tail:
     def __init__(self, folder: Path, lines: int) -> None:
         self._folder, self._lines = folder, lines
         self._files: dict[Path, _File] = {}
-        self._begun = False
+        self._begun = self._was_there = False
 
     def read(self) -> list[str] | None:
         """Read what was written since the last time.
@@ -29,7 +29,9 @@ class Tail:
             The lines, the oldest of each file first; None once the folder is gone, since nothing more will come.
         """
         there = sorted(self._folder.glob("*.log"))
-        if self._files and not self._folder.exists():
+        if self._folder.exists():
+            self._was_there = True
+        elif self._was_there:
             return None
         self._files = {path: self._files.get(path) or _File(path, from_end=not self._begun) for path in there}
         found = [line for one in self._files.values() for line in one.read()]

@@ -459,6 +459,21 @@ def test_a_tail_begins_with_the_last_lines(tmp_path: Path) -> None:
     assert [["2", "3"], ["4"], ["first"], ["half"]] == found
 
 
+def test_a_tail_ends_though_its_files_went_before_its_folder(tmp_path: Path) -> None:
+    """Whoever deletes a folder deletes its files first; one that is not there yet is waited for."""
+    folder = tmp_path / "1"
+    tail = Tail(folder, 1)
+    found = [tail.read()]
+    folder.mkdir()
+    (folder / "preview.log").write_text("1\n")
+    found.append(tail.read())
+    (folder / "preview.log").unlink()
+    found.append(tail.read())
+    folder.rmdir()
+
+    assert [[], ["1"], [], None] == [*found, tail.read()]
+
+
 def test_a_tail_goes_on_in_a_log_that_was_begun_anew(tmp_path: Path) -> None:
     """A shorter file, or another one in its place, is read from its beginning."""
     log = tmp_path / "preview.log"
