@@ -10,6 +10,7 @@ from jupyter_deploy.archive import Index
 from jupyter_deploy.changes import Changes, Side, changes
 from jupyter_deploy.home import Home
 from jupyter_deploy.languages.base import Language
+from jupyter_deploy.observe import tail
 from jupyter_deploy.store import Store
 from jupyter_deploy.targets.base import Target
 from jupyter_deploy.traffic import Traffics
@@ -97,10 +98,7 @@ class Records:
         if number is None and not endpoint.releases:
             return []
         release = self.store.release(name, number if number is not None else endpoint.releases[0].number)
-        found: list[str] = []
-        for path in sorted(self.traffics.folder(release).glob("*.log")):
-            found += path.read_text(errors="replace").splitlines()
-        return found[-lines:] if lines > 0 else []
+        return tail.last(self.traffics.folder(release), lines)
 
     def golden(self, name: str, number: int) -> Path:
         """Find the golden rows of a release.

@@ -6,7 +6,23 @@ import os
 from pathlib import Path
 
 PIECE = 256 * 1024  # bytes that are read of one file at a time
+MOST = 4 * 1024 * 1024  # bytes that are read of one file that nobody follows
 LONGEST = 64 * 1024  # bytes after which what has no end of a line yet is told as one
+
+
+def last(folder: Path, lines: int) -> list[str]:
+    """Read the last lines of every log file of a folder, however large these have become.
+
+    Args:
+        folder: The folder.
+        lines: How many lines at most; fewer where they have more than `MOST` bytes.
+
+    Returns:
+        The lines, the oldest of each file first; also one that has no end yet, such as that of a process that crashed.
+    """
+    files = [_File(path, from_end=True, piece=MOST) for path in sorted(folder.glob("*.log"))]
+    found = [line for one in files for line in (*one.read(), *one.rest())]
+    return found[-lines:] if lines > 0 else []
 
 
 class Tail:
@@ -41,8 +57,8 @@ class Tail:
 
 
 class _File:
-    def __init__(self, path: Path, *, from_end: bool) -> None:
-        self._path = path
+    def __init__(self, path: Path, *, from_end: bool, piece: int = PIECE) -> None:
+        self._path, self._most = path, piece
         self._inode = 0
         self._offset: int | None = None if from_end else 0  # None: near the end, once it is opened
         self._left = b""
@@ -55,15 +71,18 @@ class _File:
         except FileNotFoundError:
             return []
 
+    def rest(self) -> list[str]:
+        return [self._left.decode(errors="replace")] if self._left else []
+
     def _piece(self, file: int) -> bytes:
         facts = os.fstat(file)
         if self._offset is None:
-            self._offset = max(0, facts.st_size - PIECE)
+            self._offset = max(0, facts.st_size - self._most)
             self._inside = self._offset > 0
         elif facts.st_size < self._offset or self._inode not in (0, facts.st_ino):  # it was begun anew
             self._offset, self._left = 0, b""
         self._inode = facts.st_ino
-        piece = os.pread(file, PIECE, self._offset)
+        piece = os.pread(file, self._most, self._offset)
         self._offset += len(piece)
         if self._inside:
             self._inside, piece = False, piece.partition(b"\n")[2]

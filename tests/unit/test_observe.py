@@ -16,7 +16,7 @@ from jupyter_deploy.observe.history import History
 from jupyter_deploy.observe.observer import Observer
 from jupyter_deploy.observe.overview import Overviews
 from jupyter_deploy.observe.reading import Counters, answered, counted, counters, named
-from jupyter_deploy.observe.tail import Tail
+from jupyter_deploy.observe.tail import Tail, last
 from jupyter_deploy.observe.tally import Newest, Ring, Tally, joined, merged, quantile, sample
 from jupyter_deploy.store import Store
 from jupyter_deploy.targets.base import Count
@@ -457,6 +457,17 @@ def test_a_tail_begins_with_the_last_lines(tmp_path: Path) -> None:
         found.append(tail.read())
 
     assert [["2", "3"], ["4"], ["first"], ["half"]] == found
+
+
+def test_the_last_lines_of_a_huge_log_are_read_without_the_rest(tmp_path: Path) -> None:
+    """Also the one that a crash left without an end; a file of many gigabytes takes no more memory than a small one."""
+    with (tmp_path / "preview.log").open("wb") as log:
+        log.truncate(10**10)
+        log.seek(0, 2)
+        log.write(b"\none\ntwo\nSegmentation")
+
+    assert ["two", "Segmentation"] == last(tmp_path, 2)
+    assert [] == last(tmp_path, 0)
 
 
 def test_a_tail_ends_though_its_files_went_before_its_folder(tmp_path: Path) -> None:
