@@ -72,7 +72,7 @@ class Server(NamedTuple):
 
 
 @contextlib.contextmanager
-def running(folder: Path, *denied: tuple[str, str], enabled: bool = True, user: str = "") -> Iterator[Server]:
+def running(folder: Path, *denied: tuple[str, str], enabled: bool = True, user: str = "", more: str = "") -> Iterator[Server]:
     """Start a server.
 
     Args:
@@ -80,6 +80,7 @@ def running(folder: Path, *denied: tuple[str, str], enabled: bool = True, user: 
         denied: Actions with their resource that its authorizer allows nobody.
         enabled: Whether it has the extension.
         user: Who everybody is who has the token; nobody in particular where empty.
+        more: Further lines of its configuration.
 
     Yields:
         The running server.
@@ -88,7 +89,7 @@ def running(folder: Path, *denied: tuple[str, str], enabled: bool = True, user: 
     root.mkdir(parents=True)
     config.mkdir()
     events.touch()
-    (config / "jupyter_server_config.py").write_text(CONFIG.format(denied=set(denied), events=str(events), user=user))
+    (config / "jupyter_server_config.py").write_text(CONFIG.format(denied=set(denied), events=str(events), user=user) + more)
     places = {f"JUPYTER_{name.upper()}_DIR": str(folder / name) for name in ("config", "data", "runtime")}
     asked = (f"--ServerApp.base_url={BASE}", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={root}", "--port=0")
     chosen = f"--ServerApp.jpserver_extensions={dict.fromkeys(OTHERS, False) | {'jupyter_deploy': enabled}}"

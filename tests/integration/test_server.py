@@ -43,6 +43,13 @@ class Times:
     def predict(self, rows):
         return [self.factor * row for row in rows]
 """
+FAILING = """
+class Failing(logging.Handler):
+    def emit(self, record):
+        raise RuntimeError("The place for events is gone.")
+
+c.EventLogger.handlers = [Failing()]
+"""
 OTHER = """
 import jupyter_deploy
 jupyter_deploy.__version__ = {version!r}
@@ -291,6 +298,19 @@ def test_the_audit_names_whom_the_server_has_logged_in(owner: httpx.Client, tmp_
 
     expected = [(people.named(user), what) for what in ("key made", "key revoked", "rollback", "promote")]
     assert expected == [(event.who, event.action) for event in connect().history("churn")[-4:]]
+
+
+def test_listeners_that_fail_lose_nobody_a_secret(owner: httpx.Client, tmp_path: Path, churn: jd.Endpoint) -> None:
+    """A key's secret is told once, and so it is whatever an administrator's own code does with the event."""
+    with jupyter.running(tmp_path / "own", more=FAILING) as server, server.owner() as client:
+        made = client.post("endpoints/churn/keys", json={"owner": "bob"})
+        log = (server.folder / "log").read_text()
+    owner.request("DELETE", f"endpoints/churn/keys/{made.json()['key']['id']}", json={})
+
+    assert 201 == made.status_code
+    assert made.json()["secret"].startswith("jd_")
+    assert "an event could not be told" in log
+    assert made.json()["secret"] not in log
 
 
 def test_what_fails_is_told_with_what_to_do_and_is_no_event(owner: httpx.Client, server: Server, churn: jd.Endpoint) -> None:

@@ -222,8 +222,14 @@ class Relay(Guarded):
             told = await answer.aread()
             self._take_head(answer)
         if verb.action is not None:
-            self.event_logger.emit(schema_id=events.SCHEMA, data=events.told(verb.action, parts, json.loads(told)))
+            self._announce(events.told(verb.action, parts, json.loads(told)))
         self.finish(told, set_content_type=_kind(answer))
+
+    def _announce(self, event: dict[str, Any]) -> None:
+        try:
+            self.event_logger.emit(schema_id=events.SCHEMA, data=event)
+        except Exception:  # an administrator's own code listens; what was done is done, and a new key's secret is told but once
+            self.log.exception("jupyter_deploy: an event could not be told: %s", event)
 
     def _verb(self) -> Verb:
         verbs = table.TABLE[self.path_asked]
