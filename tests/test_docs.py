@@ -60,7 +60,9 @@ def table(page: str) -> dict[str, list[str]]:
     return {row[0].strip().split("`")[1]: [cell.strip() for cell in row[1:]] for row in rows}
 
 
-@pytest.mark.parametrize("word", ["make demo", "make test", "%load_ext jupyter_deploy", "%deploy model", "docs/images/lab-light.png"])
+@pytest.mark.parametrize(
+    "word", ["make demo", "make test", "%load_ext jupyter_deploy", "%deploy model", "docs/images/lab-light.png"]
+)
 def test_first_screen_has_what_a_newcomer_needs(word: str) -> None:
     """The two commands, the example and the picture stand before line 30 of the README."""
     assert word in "\n".join(read(ROOT / "README.md").splitlines()[: FIRST_SCREEN - 1])

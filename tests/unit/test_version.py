@@ -12,7 +12,7 @@ FRONT = Path(__file__).parents[2] / "labextension"
 
 
 def test_the_browsers_part_has_the_version_of_the_package() -> None:
-    """npm's version, the one that the page tells the server's from, and Python's are the same text."""
+    """The version of npm's package, the one that the page tells the server's from, and Python's are the same text."""
     (page,) = re.findall(r"VERSION = '(.+?)'", (FRONT / "src" / "version.ts").read_text(encoding="utf-8"))
 
     assert [__version__] * 2 == [json.loads((FRONT / "package.json").read_text(encoding="utf-8"))["version"], page]

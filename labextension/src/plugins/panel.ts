@@ -5,6 +5,7 @@ import { ITranslator, nullTranslator } from '@jupyterlab/translation';
 
 import { deployIcon } from '../icons';
 import { IEndpoints } from '../tokens';
+// eslint-disable-next-line jupyter/prefer-lazy-imports -- the panel has to be there when the layout is restored
 import { Panel } from '../views/panel/panel';
 
 const SETTINGS = 'jupyterlab-deploy:plugin';
