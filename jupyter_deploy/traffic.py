@@ -217,11 +217,15 @@ class Traffics:
             ReleaseFailed: If the verified release does not become ready.
             RouterFailed: If the switch is not acknowledged.
         """
-        answering = self.store.endpoints()[release.endpoint][1:]
         older = next((one for one in routing.live(self.store, release.endpoint) if one.state == "serving"), None)
-        if older is not None and answering == (release.number, "preview"):
-            self.store.update(release, url=self.target.url(release.tag))
-            self.serve(older)
+        if older is None or not self._is_previewed(release):
+            return
+        with self._claim(older, "verified", "compiled"):
+            started = self._started(older)
+            with self._lock:
+                if self._is_previewed(release):  # the endpoint may have been stopped meanwhile
+                    self.store.update(release, url=self.target.url(release.tag))
+                    self._take_over(started, "")
 
     def revive(self, release: Release, state: str) -> None:
         """Start again what answered before the agent ended.
@@ -338,6 +342,10 @@ class Traffics:
                 if other.state == "serving" and other.number != release.number:
                     self.store.end(other, "retired", f"{release.tag} answers")
             return self.store.end(release, "serving", note) if note else release
+
+    def _is_previewed(self, release: Release) -> bool:
+        """Say whether a release's preview answers at its endpoint's URL."""
+        return self.store.endpoints()[release.endpoint][1:] == (release.number, "preview")
 
     def _switch(self, endpoint: str, number: int | None, state: str, closed: Sequence[Release] = ()) -> None:
         """Let a release, or none, answer at an endpoint's URL, and others no more at their own.

@@ -12,7 +12,7 @@ from jupyter_deploy.home import Home
 from jupyter_deploy.store import Store
 from jupyter_deploy.targets.base import Health, Traffic
 from jupyter_deploy.traffic import Traffics
-from jupyter_deploy.values import Options
+from jupyter_deploy.values import Options, Release
 
 
 class Router:
@@ -25,6 +25,10 @@ class Router:
     def status(self) -> dict[str, Health]:
         """Tell what runs."""
         return {launch: Health(phase="ready") for launch in ("churn@1", "churn@2-preview")}
+
+    def url(self, segment: str) -> str:
+        """Say where something answers."""
+        return f"http://127.0.0.1:1/{segment}/"
 
     def switch(self, traffic: Mapping[str, Traffic]) -> None:
         """Change what answers."""
@@ -70,6 +74,35 @@ def test_an_endpoint_that_is_stopped_answers_nowhere(traffics: Traffics, router:
         ((one := router.traffic["churn"]).weights, one.beside, one.stopped),
     )
     assert "retired" == traffics.store.release("churn", 1).state
+
+
+def test_what_was_stopped_stays_so_though_a_preview_gives_its_url_back(traffics: Traffics, router: Router) -> None:
+    """While the release that had it is started again, somebody may stop the endpoint."""
+
+    class Stopped(Traffics):
+        def _started(self, release: Release) -> Release:
+            self.halt(release.endpoint)
+            return release
+
+    traffics.store.set_answering("churn", 2, "preview")
+    Stopped(traffics.home, traffics.store, traffics.target).give_back(traffics.store.release("churn", 2))
+
+    assert (None, "") == traffics.store.endpoints()["churn"][1:]
+    assert ("", True) == (traffics.store.release("churn", 2).url, router.traffic["churn"].stopped)
+
+
+def test_a_preview_gives_the_url_back(traffics: Traffics, router: Router) -> None:
+    """What answered before does so again, and the preview goes on beside it."""
+
+    class Running(Traffics):
+        def _started(self, release: Release) -> Release:
+            return release
+
+    traffics.store.set_answering("churn", 2, "preview")
+    Running(traffics.home, traffics.store, traffics.target).give_back(traffics.store.release("churn", 2))
+
+    assert (1, "verified") == traffics.store.endpoints()["churn"][1:]
+    assert ({"churn@1": 100}, {"churn@2": "churn@2-preview"}) == ((one := router.traffic["churn"]).weights, one.beside)
 
 
 @pytest.mark.parametrize("change", [stop, promote])
