@@ -53,6 +53,12 @@ class Kernel:
         told: dict[str, Any] = json.loads(text)
         return told
 
+    def answer(self, verb: str, **asked: Any) -> dict[str, Any]:
+        """Ask what there must be an answer to."""
+        told = self.ask(verb, **asked)
+        assert "answer" in told, told
+        return dict(told["answer"])
+
 
 @pytest.fixture(scope="module")
 def kernel(shared_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
@@ -74,7 +80,7 @@ def kernel(shared_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 def test_the_variables(kernel: Kernel) -> None:
     """The models of the session come with what can be chosen for a deploy."""
-    told = kernel.ask("variables")["answer"]
+    told = kernel.answer("variables")
 
     assert [("model", ""), ("raw", "`raw` is a LogisticRegression that has not been fitted.")] == [
         (one["expression"], one["why"]) for one in told["candidates"]
@@ -100,7 +106,7 @@ def test_a_question_leaves_no_trace(kernel: Kernel) -> None:
 def test_what_a_deploy_would_take(kernel: Kernel, shared_home: Home) -> None:
     """The dry run tells contract, golden rows with the cell that they are from, and packages; nothing is left behind."""
     asked = {"expression": "model", "name": "iris", "settings": {"workers": 1}, "more": "--golden 20"}
-    plan = kernel.ask("preflight", **asked)["answer"]
+    plan = kernel.answer("preflight", **asked)
 
     assert plan["golden"].startswith("20 for predict, 20 for predict_proba")
     assert "from cell 1: model.predict(X)" in plan["golden"]
@@ -145,7 +151,7 @@ def test_what_the_authors_own_code_raises(kernel: Kernel) -> None:
 
 def test_a_deploy(kernel: Kernel, shared_home: Home) -> None:
     """The release is the one that the magic makes: from the same notebook, cells and capture."""
-    told = kernel.ask("launch", expression="model", name="iris", settings={"workers": 1})["answer"]
+    told = kernel.answer("launch", expression="model", name="iris", settings={"workers": 1})
     release = next(one for one in connect(shared_home).endpoint("iris").releases if one.number == told["number"])
     kernel.run("%load_ext jupyter_deploy")
     kernel.run("%deploy model --name iris --workers 1 --json")
