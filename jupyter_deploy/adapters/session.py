@@ -144,7 +144,7 @@ def name_of(model: object, namespace: dict[str, Any]) -> str:
     Returns:
         The variable's name; the one that was bound last where several hold it, an empty string where none does.
     """
-    held = [name for name, value in namespace.items() if value is model and name.isidentifier() and not name.startswith("_")]
+    held = [name for name, value in dict(namespace).items() if value is model and name.isidentifier() and not name.startswith("_")]
     return held[-1] if held else ""
 
 

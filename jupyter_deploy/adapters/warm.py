@@ -45,7 +45,7 @@ def third_party(modules: Mapping[str, ModuleType | None], folders: Iterable[str]
     """
     roots = tuple(f"{folder}{os.sep}" for folder in folders)
     found = []
-    for name, module in list(modules.items()):
+    for name, module in dict(modules).items():
         parts = name.split(".")
         public = len(parts) <= DEPTH and not any(part.startswith("_") for part in parts)
         if public and parts[0] not in TOOLS and not parts[0].startswith("jupyter") and _file(module).startswith(roots):

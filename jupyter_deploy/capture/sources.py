@@ -166,7 +166,7 @@ def of_notebook(namespace: Mapping[str, Any]) -> tuple[str, ...]:
     Returns:
         Top-level modules, without Python's own, in order of name.
     """
-    values = [value for name, value in namespace.items() if not name.startswith("_")]
+    values = [value for name, value in dict(namespace).items() if not name.startswith("_")]
     names = [one.__name__ if isinstance(one, ModuleType) else getattr(one, "__module__", None) for one in values if _is_named(one)]
     tops = {name.partition(".")[0] for name in names if isinstance(name, str)}
     return tuple(sorted(tops - set(_OWN) - set(sys.stdlib_module_names)))

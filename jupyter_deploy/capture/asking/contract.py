@@ -256,7 +256,7 @@ def _like_training(namespace: Mapping[str, Any], known: Input | None) -> Iterato
     if known is None or known.kind != "frame":
         return
     wanted = [column.name for column in known.columns]
-    tables = {name: value for name, value in namespace.items() if not name.startswith("_") and is_batch(value)}
+    tables = {name: value for name, value in dict(namespace).items() if not name.startswith("_") and is_batch(value)}
     same = [name for name, value in tables.items() if [str(one) for one in getattr(value, "columns", ())] == wanted]
     if same:
         best = max(same, key=lambda name: ("train" in name.lower(), len(namespace[name])))

@@ -278,7 +278,7 @@ def _import(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except KeyboardInterrupt:
-        for one in [one for one in sys.modules if one.partition(".")[0] == "detect_secrets"]:
+        for one in [one for one in list(sys.modules) if one.partition(".")[0] == "detect_secrets"]:
             del sys.modules[one]
         raise
 

@@ -44,7 +44,7 @@ def findings(modules: Iterable[str], notebook: Notebook, local: Mapping[str, Pat
     tops = {name.partition(".")[0] for name in modules}.difference(_SKIPPED)
     ours, theirs = _Search({NOTEBOOK}), _Search({NOTEBOOK, *local})
     found: dict[int, Finding] = {}
-    for name, module in sorted(sys.modules.items()):
+    for name, module in sorted(dict(sys.modules).items()):  # a copy made in one go, for another thread may be importing
         if name.partition(".")[0] in tops and type(module) is ModuleType and len(found) < SHOWN:
             search, kept = (ours, "it is on disk") if name in local else (theirs, "it is installed")
             for patch in search.within(module):

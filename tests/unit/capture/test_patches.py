@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+import sys
+from types import ModuleType
 from typing import Any
 
 import pytest
 from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import StandardScaler
+
+from jupyter_deploy.capture.cells import Notebook
+from jupyter_deploy.capture.noticing import patches
 
 FIT = """
 import numpy as np
@@ -107,3 +113,21 @@ def test_module_beside_the_notebook(session: Any, monkeypatch: pytest.MonkeyPatc
         "`patched_here.inner`, defined in cell 2, stands in this kernel alone: a release has `patched_here` as it is on disk."
         == text
     )
+
+
+def test_another_thread_may_import_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module that comes while they are looked through, as happens while a kernel warms up, is no error."""
+    names, before = iter(range(10_000)), gc.get_threshold()
+
+    def came(*_: object) -> None:
+        monkeypatch.setitem(sys.modules, f"jd_coming_{next(names)}", ModuleType("coming"))
+
+    gc.callbacks.append(came)  # what a collection runs in the middle of a loop is what lets another thread run there
+    gc.set_threshold(5)
+    try:
+        found = patches.findings(["json"], Notebook(()), {})
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(came)
+
+    assert [] == found
