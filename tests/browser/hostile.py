@@ -37,11 +37,23 @@ def notebooks(endpoint: str, api: str) -> Iterator[NotebookNode]:
         )
     script = f"fetch('{api}/endpoints/victim/stop', {{method: 'POST'}}); {HIT}"
     yield _notebook(_output({"application/javascript": script, "text/plain": "ep"}))
-    yield _notebook(_output({WIDGET: _view(), "text/plain": "ep"}), state=_anywidget(f"{script}; export default {{}}"))
+    yield with_code(script)
     yield _notebook(_output({OURS: {}, WIDGET: _view(), "text/html": "ep", "text/plain": "ep"}), state=_ours(endpoint))
     yield _notebook(_output({"text/latex": f"$\\href{{javascript:{HIT}}}{{ep}}$", "text/plain": "ep"}))
     yield _notebook(nbformat.v4.new_code_cell("%load_ext jupyter_deploy\n%deploy model"))
     yield _notebook(nbformat.v4.new_code_cell("%deploy model", metadata={"trusted": True, "tags": ["execute", "autorun"]}))
+
+
+def with_code(script: str) -> NotebookNode:
+    """Make a notebook that has saved a widget with its code.
+
+    Args:
+        script: What runs once the widget is made.
+
+    Returns:
+        The notebook.
+    """
+    return _notebook(_output({WIDGET: _view(), "text/plain": "ep"}), state=_anywidget(f"{script}; export default {{}}"))
 
 
 def _markup(endpoint: str, api: str) -> tuple[str, ...]:

@@ -60,6 +60,27 @@ def test_what_is_only_opened_calls_nothing(
     trouble[:] = [one for one in trouble if not JUPYTER.search(one)]
 
 
+def test_the_code_of_a_saved_widget_waits_for_trust(trouble: list[str], fresh: Callable[..., Page], lab: Lab) -> None:
+    """JupyterLab makes every widget that a notebook has saved; ours lets that run code where somebody trusts the notebook alone."""
+    for name in ("own", "foreign"):
+        nbformat.write(hostile.with_code(f"window.ran_{name} = true"), lab.folder / f"{name}.ipynb")
+    page = fresh()
+    page.goto(f"{lab.url}/lab/tree/own.ipynb?token={lab.token}&reset")
+    page.evaluate(READY)
+    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:trust') }")
+    page.get_by_role("dialog").get_by_role("button", name="Trust").click()
+    page.wait_for_function("[...window.jupyterapp.shell.currentWidget.model.cells].every(cell => cell.trusted ?? true)")
+    page.wait_for_function("!window.jupyterapp.shell.currentWidget.model.dirty")  # it is saved with that
+    assert not page.evaluate("window.ran_own")
+
+    page.goto(f"{lab.url}/lab/tree/foreign.ipynb?token={lab.token}&reset")
+    page.evaluate(READY)
+    page.evaluate("window.jupyterapp.commands.execute('docmanager:open', { path: 'own.ipynb' }).then(() => null)")
+    page.wait_for_function("window.ran_own")  # which came later, so the other one has been looked at too
+    assert not page.evaluate("window.ran_foreign")
+    trouble[:] = [one for one in trouble if not JUPYTER.search(one)]
+
+
 def rows() -> int:
     """Count the rows that reached the model."""
     return sum(sample.rows for sample in connect(start=False).samples("victim", 86_400).samples)
