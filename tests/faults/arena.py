@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import json
 import os
 import signal
@@ -199,17 +200,22 @@ class Arena:
         folders = (home.captures, home.bundles, home.locks, home.environments, home.keys, home.releases, home.staging)
         found = {one for folder in folders if folder.exists() for one in folder.iterdir()}
         sockets_left = {one for one in home.runtime.glob("e-*.sock") if sockets.listener_of(one) is None}
-        return {str(one.relative_to(home.root)) for one in (found - needed) | set(home.root.rglob(".new-*")) | sockets_left}
+        return {str(one.relative_to(home.root)) for one in (found - needed) | set(below(home.root, ".new-*")) | sockets_left}
 
     def processes_left(self) -> dict[int, list[str]]:
         """List the processes of this home that neither answer nor are of use to the agent."""
-        known = {sockets.listener_of(one) for one in self.home.runtime.rglob("*.sock")}
+        known = {sockets.listener_of(one) for one in below(self.home.runtime, "*.sock")}
         status = {}
         for control in self.home.runtime.glob("*/parent.sock"):
             with contextlib.suppress(OSError):
                 status = sockets.ask(control, {"do": "status"}, 5)
                 known |= {status["pid"], *status["workers"]}
         return {pid: line for pid, line in processes(self.home).items() if pid not in known}
+
+
+def below(folder: Path, pattern: str) -> Iterator[Path]:
+    """List what has such a name in a folder and below it; other than with `rglob`, a folder may go meanwhile."""
+    return (Path(place) / name for place, *names in os.walk(folder) for name in fnmatch.filter([*names[0], *names[1]], pattern))
 
 
 def processes(home: Home) -> dict[int, list[str]]:
