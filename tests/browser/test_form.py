@@ -154,7 +154,10 @@ def test_a_check_is_stopped(open_notebook: Callable[..., Notebook]) -> None:
     """A check that takes long ends at a click, and the kernel runs the next cell."""
     notebook = open_notebook("nap.ipynb")
     notebook.run(0, f"import time\n{NAP}")
-    found = choose(press(notebook.page), "nap")
+    form = press(notebook.page)
+    found = choose(form, "nap")
+    form.get_by_label("Example rows").fill("[1.0]")  # with which it is called, and naps
+    found.get_by_role("button", name="Check what would be deployed").click()
     found.get_by_role("button", name="Stop").click()
     expect(found.get_by_role("button", name="Check what would be deployed")).to_be_visible()
     notebook.page.keyboard.press("Escape")
