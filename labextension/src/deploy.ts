@@ -6,8 +6,8 @@ import { ISignal, Signal } from '@lumino/signaling';
 import { ILaunched } from './kernel';
 import { Problem } from './request';
 import { IApi, IRelease, ITrouble } from './tokens';
+import { ended } from './widget/words';
 
-const ENDED = new Set(['serving', 'refused', 'failed', 'cancelled', 'retired']);
 const NO_PREVIEW = ['no preview', 'not asked for']; // how the journal's line begins where there is none
 const SOONEST = 1000; // milliseconds until a stream that broke off is taken up again
 const LATEST = 30_000;
@@ -33,7 +33,7 @@ export class Deploy implements IDisposable {
 
   /** Whether nothing more will happen to it by itself. */
   get ended(): boolean {
-    return this._release !== null && ENDED.has(this._release.state);
+    return this._release !== null && ended(this._release);
   }
 
   /** Whether it came to serve. */

@@ -1,4 +1,4 @@
-/** What is told of a release and its endpoint, in words; the same as the kernel's own card tells. */
+/** What is told of a release and its endpoint, in words; the same as the kernel's own card tells. Panel and form read the stages of a release here too. */
 
 import type { IRelease, IStage } from '../tokens';
 
@@ -36,12 +36,12 @@ export interface IStep {
 }
 
 /** Whether nothing more will happen to a release by itself. */
-export function ended(release: IRelease): boolean {
+export function ended(release: Pick<IRelease, 'state'>): boolean {
   return ENDED.has(release.state);
 }
 
 /** Whether a release came to nothing. */
-export function broken(release: IRelease): boolean {
+export function broken(release: Pick<IRelease, 'state'>): boolean {
   return BROKEN.has(release.state);
 }
 

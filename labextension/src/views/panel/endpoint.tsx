@@ -1,6 +1,7 @@
 import * as React from 'react';
 
 import type { IEndpoint, IRelease, ISummary, ITrouble } from '../../tokens';
+import { ended } from '../../widget/words';
 import { Keys } from '../keys/keys';
 
 import { Contract } from './contract';
@@ -15,7 +16,6 @@ import { Releases } from './releases';
 import { Section } from './section';
 import { Stages } from './stages';
 import { Standing } from './standing';
-import { ended } from './steps';
 import { Trouble } from './trouble';
 import { IDoing, removal, useDoing, verbsOf } from './verbs';
 import { situationOf, standingOf, tagOf } from './words';

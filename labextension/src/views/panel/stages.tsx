@@ -2,12 +2,12 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import * as React from 'react';
 
 import type { IRelease } from '../../tokens';
+import { IStep, Mark, ended, steps } from '../../widget/words';
 
 import { usePanel } from './context';
 import { span } from './figures';
 import { useTick } from './hooks';
 import { Marked } from './marked';
-import { IStep, Mark, ended, steps } from './steps';
 import { stageWord, tagOf } from './words';
 
 const SHOWN = 10; // differing golden rows that are shown

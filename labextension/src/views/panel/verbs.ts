@@ -2,10 +2,10 @@ import { Dialog, showDialog } from '@jupyterlab/apputils';
 import * as React from 'react';
 
 import type { IEndpoint, IRelease, ITrouble } from '../../tokens';
+import { ended } from '../../widget/words';
 
 import { IOptions, IPanel, usePanel } from './context';
 import { troubleOf } from './hooks';
-import { ended } from './steps';
 import { tagOf } from './words';
 
 /** Something that can be done to an endpoint. */

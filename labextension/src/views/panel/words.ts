@@ -1,6 +1,7 @@
 import type { TranslationBundle } from '@jupyterlab/translation';
 
 import type { IBrief, IEndpoint, IRelease, ISummary } from '../../tokens';
+import { broken } from '../../widget/words';
 
 /**
  * How a release or an endpoint stands, in one word.
@@ -22,8 +23,6 @@ export const SIGNS: Record<Standing, string> = {
   stopped: '■'
 };
 
-const BROKEN = new Set<string>(['refused', 'failed', 'cancelled']);
-
 /**
  * Say how an endpoint stands for its callers.
  *
@@ -34,7 +33,7 @@ export function standingOf(one: ISummary): Standing {
   if (one.answering !== null) {
     return one.state === 'preview' ? 'preview' : 'verified';
   }
-  if (one.newest === null || (one.newest.ended && !BROKEN.has(one.newest.state))) {
+  if (one.newest === null || (one.newest.ended && !broken(one.newest))) {
     return 'stopped';
   }
   return one.newest.ended ? (one.newest.state as Standing) : 'starting';
@@ -51,7 +50,7 @@ export function standingOfRelease(release: IRelease, answering: number | null): 
   if (release.state === 'serving') {
     return 'verified';
   }
-  if (BROKEN.has(release.state) || release.state === 'retired') {
+  if (broken(release) || release.state === 'retired') {
     return release.state as Standing;
   }
   return release.url || answering === release.number ? 'preview' : 'starting';
@@ -68,7 +67,7 @@ export function newsOf(one: ISummary): IBrief | null {
   if (newest === null || (one.answering === null && newest.ended)) {
     return null;
   }
-  return !newest.ended || BROKEN.has(newest.state) ? newest : null;
+  return !newest.ended || broken(newest) ? newest : null;
 }
 
 /**
@@ -85,7 +84,7 @@ export function situationOf(trans: TranslationBundle, endpoint: IEndpoint, relea
     return '';
   }
   if (answering === release.number) {
-    return BROKEN.has(release.state) ? trans.__('The unverified preview still answers at %1.', url) : '';
+    return broken(release) ? trans.__('The unverified preview still answers at %1.', url) : '';
   }
   const tag = tagOf(name, answering);
   return release.url && release.url !== url
